@@ -1,0 +1,1 @@
+"""What must let an edge pass: conditions, limits, outcome matches, gates, budgets and retry, as data."""

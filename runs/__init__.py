@@ -1,0 +1,1 @@
+"""Runs that survive a crash: journal, stores, lifecycle, requests, leases, and the App."""

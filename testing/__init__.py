@@ -1,0 +1,1 @@
+"""The testing kit that ships to users: scripted models and what else a flow's tests need."""
