@@ -1,0 +1,64 @@
+# `make demo` and `make test` need Python 3.11 or newer and nothing else: they make .venv and install into it.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.PHONY: demo test lint types torture bench format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	@$(BIN)/guideway demo
+
+test: lint types
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "ruff format would change the files that \`ruff format --check .\` lists: make format"; exit 1; }
+
+types: $(VENV)/.installed-dev
+	@MYPYPATH=$(VENV)/link $(BIN)/mypy --no-error-summary -p guideway
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright --pythonpath $(BIN)/python --warnings
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+torture: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -q -n 2 -m torture
+
+bench: $(VENV)/.installed-dev
+	@for file in bench/[a-z]*.py; do \
+	    [ -e "$$file" ] || { echo "bench/ holds no benchmark yet"; exit 1; }; \
+	    $(BIN)/python -m "bench.$$(basename "$$file" .py)" || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The set-up, done again only when pyproject.toml changed. A stamp is written last, so a set-up that broke off is made whole.
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "installing guideway into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "installing guideway and its development tools into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@mkdir -p $(VENV)/link && ln -sfn "$(CURDIR)" $(VENV)/link/guideway
+	@touch $(VENV)/.installed $@
+
+$(VENV)/bin/python:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        "$$python" -m venv $(VENV) && exit 0; \
+	        rm -rf $(VENV); \
+	        echo "$$python cannot make an environment (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; \
+	    fi; \
+	done; \
+	echo "guideway needs Python 3.11 or newer; $$(python3 --version 2>/dev/null || echo 'no python3') is what was found." >&2; \
+	echo "Install one, or name it: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3.11" >&2; exit 1
