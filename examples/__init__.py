@@ -1,0 +1,1 @@
+"""Examples: agents that are built with guideway and run on real input."""
