@@ -25,6 +25,21 @@ Bags = Annotated[StrictInt, Field(ge=0)]
 """A number of bags."""
 
 
+UserId = Annotated[str, Field(description="The ID of the user, such as 'sara_doe_496'.")]
+ReservationId = Annotated[str, Field(description="The reservation ID, such as 'ZFA04Y'.")]
+PaymentId = Annotated[
+    str,
+    Field(
+        description="The payment id stored in user profile, such as 'credit_card_7815826', 'gift_card_7815826', "
+        "'certificate_7815826'."
+    ),
+]
+Airport = Annotated[str, Field(description="The airport of a city in three letters, such as 'JFK'.")]
+FlightDate = Annotated[
+    str, Field(description="The date of the flight in the format 'YYYY-MM-DD', such as '2024-05-01'.")
+]
+
+
 class AsWritten(BaseModel):
     """An argument object that keeps its keys in the order in which the agent wrote them.
 
@@ -55,7 +70,7 @@ class FlightChoice(AsWritten):
     """One flight of a trip."""
 
     flight_number: str = Field(description="Flight number, such as 'HAT001'.")
-    date: str = Field(description="The date for the flight in the format 'YYYY-MM-DD', such as '2024-05-01'.")
+    date: FlightDate
 
 
 class Passenger(AsWritten):
@@ -69,8 +84,5 @@ class Passenger(AsWritten):
 class PaymentPart(AsWritten):
     """What is paid with one payment method."""
 
-    payment_id: str = Field(
-        description="The payment id stored in user profile, such as 'credit_card_7815826', 'gift_card_7815826', "
-        "'certificate_7815826'."
-    )
+    payment_id: PaymentId
     amount: Dollars = Field(description="The amount to be paid.")

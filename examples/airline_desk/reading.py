@@ -5,9 +5,8 @@ Each returns what the recorded airline answered, to the byte.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from datetime import date as Day
-from datetime import timedelta
 from typing import Any
 
 from . import calculator
@@ -105,12 +104,12 @@ def calculate(expression: str) -> str:
     return calculator.evaluate(expression)
 
 
-def think(thought: str) -> str:
+def think(thought: str) -> str:  # noqa: ARG001  # the recorded parameter
     """Nothing: the thought stands in the conversation."""
     return ""
 
 
-def transfer_to_human_agents(summary: str) -> str:
+def transfer_to_human_agents(summary: str) -> str:  # noqa: ARG001  # the recorded parameter
     """Hands the customer over to a person."""
     return "Transfer successful"
 
@@ -129,4 +128,4 @@ def _offer(flight: Flight, date: str) -> dict[str, Any]:
 
 
 def _day_after(date: str) -> str:
-    return (Day.fromisoformat(date) + timedelta(days=1)).isoformat()
+    return (dt.date.fromisoformat(date) + dt.timedelta(days=1)).isoformat()

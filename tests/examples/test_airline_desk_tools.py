@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -358,10 +360,8 @@ def test_what_is_no_arithmetic_is_refused(expression: str, message: str) -> None
 @given(st.text(alphabet="0123456789+-*/(). ", max_size=60))
 def test_the_calculator_answers_or_says_no(expression: str) -> None:
     """Any text of the allowed characters gives a finite number or an AirlineError, nothing else."""
-    try:
-        float(calculator.evaluate(expression))
-    except AirlineError as error:
-        assert str(error)
+    with suppress(AirlineError):
+        assert math.isfinite(float(calculator.evaluate(expression)))
 
 
 # --- data that is not there
@@ -387,7 +387,7 @@ def test_a_missing_or_broken_table_is_told_in_one_line(tmp_path: Path, users: st
 
 def test_a_missing_folder_is_told_in_one_line(tmp_path: Path) -> None:
     """The folder that was named, and the option that names it."""
-    with pytest.raises(DataError, match="the airline data is missing: .*nowhere is no folder") as caught:
+    with pytest.raises(DataError, match=r"the airline data is missing: .*nowhere is no folder") as caught:
         Tables.load(tmp_path / "nowhere")
     assert "\n" not in str(caught.value)
 
