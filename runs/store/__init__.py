@@ -1,0 +1,41 @@
+"""Where runs live: journals, requests, leases and effects, in one SQLite file or in memory."""
+
+from __future__ import annotations
+
+from .chain import genesis, verify
+from .outside import Build, Guard
+from .records import (
+    Change,
+    Checkpoint,
+    Draft,
+    Effect,
+    EffectRow,
+    EffectTaken,
+    Event,
+    Lease,
+    RequestDraft,
+    RequestRow,
+    RunRow,
+    TailMoved,
+)
+from .sqlite import SqliteStore
+
+__all__ = [
+    "Build",
+    "Change",
+    "Checkpoint",
+    "Draft",
+    "Effect",
+    "EffectRow",
+    "EffectTaken",
+    "Event",
+    "Guard",
+    "Lease",
+    "RequestDraft",
+    "RequestRow",
+    "RunRow",
+    "SqliteStore",
+    "TailMoved",
+    "genesis",
+    "verify",
+]

@@ -1,0 +1,85 @@
+"""The chain of a journal: what a payload's bytes are, and how each event seals the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from struct import Struct
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from ...errors import StateInvalid
+from .records import Draft, Event
+
+_PLACE = Struct(">Qd").pack  # number and time: fixed length, so that what is hashed reads one way only
+
+
+def encode(value: Any, what: str) -> bytes:
+    """The stored bytes of a value: compact JSON.
+
+    Args:
+        value: data that JSON can carry.
+        what: names the value in an error.
+
+    Raises:
+        StateInvalid: JSON cannot carry the value (NaN, a foreign object, text that is not Unicode).
+    """
+    return _through(value, what)[0]
+
+
+def decode(payload: str | bytes) -> Any:
+    """What was stored; ValueError where the bytes are not JSON."""
+    return from_json(payload, allow_inf_nan=False)
+
+
+def _through(value: Any, what: str) -> tuple[bytes, Any]:
+    try:
+        payload = to_json(value, inf_nan_mode="constants")
+        return payload, from_json(payload, allow_inf_nan=False)  # refuses NaN, and nesting that cannot be read again
+    except (ValueError, TypeError, RecursionError) as error:
+        raise StateInvalid(
+            f"{what} holds a value that JSON cannot carry ({error}). Nothing was committed. "
+            "Use finite numbers, text, lists and dicts with text keys."
+        ) from error
+
+
+def genesis(run_id: str) -> bytes:
+    """The link before a run's first event: journals of two runs cannot be exchanged."""
+    return sha256(b"guideway journal 1\0" + run_id.encode("utf-8", "surrogatepass")).digest()
+
+
+def seal(link: bytes, number: int, kind: str, at: float, digest: bytes) -> bytes:
+    """The link of an event, from the link before it and the digest of its payload."""
+    return sha256(link + _PLACE(number, at) + kind.encode() + b"\0" + digest).digest()
+
+
+def prepare(drafts: Iterable[Draft], tail: int, link: bytes, at: float) -> list[Event]:
+    """The events that these drafts become when they are appended after ``tail``.
+
+    Raises:
+        StateInvalid: a body that JSON cannot carry.
+    """
+    events: list[Event] = []
+    for draft in drafts:
+        tail += 1
+        kind = draft.kind
+        payload, body = _through(draft.body, f"the event {kind!r}")
+        link = seal(link, tail, kind, at, sha256(payload).digest())
+        events.append(Event(tail, kind, at, body, link, payload))
+    return events
+
+
+def verify(run_id: str, events: Iterable[Event]) -> int | None:
+    """The first event that does not fit the chain, given a run's events from its first on.
+
+    Returns:
+        None when all fit, else the number of the first that was changed, or is missing.
+    """
+    link = genesis(run_id)
+    for expected, event in enumerate(events, 1):
+        digest = event.erased or sha256(event.payload).digest()
+        link = seal(link, event.number, event.kind, event.at, digest)
+        if event.number != expected or event.link != link:
+            return expected
+    return None

@@ -1,0 +1,165 @@
+"""One connection under one lock: reading, writing in transactions, and the power-safe commit."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+
+from ...errors import StoreError
+from .border import mapped
+
+Hook = Callable[[str, str], None]
+
+
+class Transaction:
+    """A write in progress: its cursor, and the kinds of what it writes, for the hook."""
+
+    __slots__ = ("cursor", "kinds")
+
+    def __init__(self, cursor: sqlite3.Cursor, kinds: str) -> None:
+        self.cursor = cursor
+        self.kinds = kinds
+
+
+class Database:
+    """The store's connection.
+
+    Args:
+        connection: in autocommit mode, usable from any thread.
+        path: the store's, to name it in errors.
+        file: device and inode of the store's file, None in memory.
+        power: every commit survives a power loss.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: str, file: tuple[int, int] | None, *, power: bool) -> None:
+        self.path = path
+        self.file = file
+        self.hook: Hook | None = None
+        self._connection: Any = connection
+        self._lock = threading.RLock()
+        self._always = power or file is None
+        self.closed = False
+        _opened.add(self)
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Cursor]:
+        """A cursor under the lock; inside a transaction of the same thread it sees that transaction."""
+        with self._lock:
+            try:
+                yield self._connection.cursor()
+            except sqlite3.Error as error:
+                raise mapped(error, self.path) from error
+
+    @contextmanager
+    def writing(self, kinds: str, *, power: bool = False) -> Generator[Transaction]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Args:
+            kinds: what is written, for the hook; the block may set it later.
+            power: this commit survives a power loss, and all before it do.
+        """
+        with self._lock:
+            try:
+                self._power(power, "full")
+                connection = self._connection
+                connection.execute("begin immediate")
+                try:
+                    transaction = Transaction(connection.cursor(), kinds)
+                    yield transaction
+                    if self.hook is not None:
+                        self.hook("before", transaction.kinds)
+                    connection.execute("commit")
+                except BaseException:
+                    with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors
+                        connection.execute("rollback")
+                    raise
+                if self.hook is not None:
+                    self.hook("after", transaction.kinds)
+            except sqlite3.Error as error:
+                raise mapped(error, self.path) from error
+            finally:
+                self._power(power, "normal")
+
+    def single(self, sql: str, values: tuple[Any, ...], kinds: str, *, power: bool = False) -> int:
+        """One statement that is its own transaction: how many rows it wrote; -1 when its key is taken."""
+        with self._lock:
+            try:
+                self._power(power, "full")
+                if self.hook is None:
+                    return int(self._connection.execute(sql, values).rowcount)
+                self.hook("before", kinds)
+                count = int(self._connection.execute(sql, values).rowcount)
+                self.hook("after", kinds)
+                return count
+            except sqlite3.IntegrityError:
+                return -1
+            except sqlite3.Error as error:
+                raise mapped(error, self.path) from error
+            finally:
+                self._power(power, "normal")
+
+    def _power(self, wanted: bool, level: str) -> None:
+        # By executescript: SQLite may carry this pragma out when it is compiled, and a cached statement is not again.
+        if wanted and not self._always:
+            self._connection.executescript(f"pragma synchronous={level}")
+
+    def close(self) -> None:
+        """Close the connection; a second time does nothing."""
+        with self._lock:
+            if not self.closed:
+                self.closed = True
+                self._connection.close()
+                _opened.discard(self)
+
+    def leave_to_parent(self) -> None:
+        """Called in a forked child: SQLite's connections do not survive a fork, so this one refuses all."""
+        _abandoned.append(self._connection)  # not even closed: that would touch the parent's files
+        self._connection = _Inherited(self.path)
+        self._lock = threading.RLock()
+        self.closed = True
+
+
+class _Inherited:
+    """Stands for a connection that was opened before a fork."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise inherited(self.path)
+
+
+def inherited(path: str) -> StoreError:
+    """The error for a store whose connection came through a fork."""
+    return StoreError(
+        f"{path}: this store was opened before this process was forked from its parent, and SQLite does not "
+        "allow that. Open the store after the fork, or start the process with 'spawn'.",
+        path=path,
+    )
+
+
+def came_through_fork(file: tuple[int, int]) -> bool:
+    """Whether a parent of this process had this file open when it forked."""
+    return file in _files_of_parent
+
+
+_opened: weakref.WeakSet[Database] = weakref.WeakSet()
+_abandoned: list[Any] = []
+_files_of_parent: set[tuple[int, int]] = set()
+
+
+def _after_fork() -> None:
+    for database in list(_opened):
+        if database.file is not None:
+            _files_of_parent.add(database.file)
+            database.leave_to_parent()
+            _opened.discard(database)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

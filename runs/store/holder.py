@@ -1,0 +1,122 @@
+"""Who drives a run: a process, known well enough that its death can be proved on the same host."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that holds leases; None is what this system does not tell.
+
+    Args:
+        boot: the kernel's id of this boot.
+        space: the process namespace, without which process ids mean nothing.
+        times: the time namespace, without which monotonic clocks are not comparable.
+        pid: the process id.
+        started: the process's start in ticks since boot, by which a reused id is recognised.
+        user: the operating system's user.
+        host: the host's name, for people.
+    """
+
+    boot: str | None
+    space: str | None
+    times: str | None
+    pid: int
+    started: int | None
+    user: str
+    host: str
+
+    @staticmethod
+    def read(text: str) -> Holder:
+        """From the text of a row; ValueError or TypeError when it is none."""
+        data = json.loads(text)
+        return Holder(**{field.name: data[field.name] for field in fields(Holder) if field.name in data})
+
+    def text(self) -> str:
+        """For a row: JSON."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    def describe(self) -> str:
+        """For people: ``ann@host pid 123``."""
+        return f"{self.user}@{self.host} pid {self.pid}"
+
+    def same_process(self, other: Holder) -> bool:
+        """Whether both are one process, surely."""
+        return self == other and None not in (self.boot, self.space, self.started)
+
+    def same_clock(self, other: Holder) -> bool:
+        """Whether monotonic times of both can be compared: one boot, one time namespace."""
+        return self.boot is not None and self.boot == other.boot and self.times == other.times
+
+    def provably_dead(self) -> bool:
+        """Whether this process is surely gone: only ever true on the host and in the namespace that it ran in."""
+        here = this_process()
+        if None in (self.boot, self.space, self.started):
+            return False
+        if self.boot != here.boot or self.space != here.space:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass  # it lives, under another user
+        seen = _stat(self.pid)
+        if seen is None:
+            return False  # hidden from us, which proves nothing
+        state, threads, started = seen
+        return started != self.started or (state in "ZX" and threads <= 1)
+
+
+def this_process() -> Holder:
+    """This process."""
+    return _process(os.getpid())
+
+
+@cache
+def _process(pid: int) -> Holder:
+    seen = _stat(pid)
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        user = f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    return Holder(
+        boot=_file("/proc/sys/kernel/random/boot_id"),
+        space=_link("/proc/self/ns/pid"),
+        times=_link("/proc/self/ns/time"),
+        pid=pid,
+        started=None if seen is None else seen[2],
+        user=user,
+        host=socket.gethostname(),
+    )
+
+
+def _file(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+def _link(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def _stat(pid: int) -> tuple[str, int, int] | None:
+    """State, number of threads and start time of a process; None when it cannot be seen."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b")")[2].split()  # after the program's name, which may hold anything
+        return words[0].decode(), int(words[17]), int(words[19])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,179 @@
+"""Opening a store: the file is found or made, known as ours, brought to today's schema, and writable."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from urllib.parse import quote
+
+from ...errors import StoreError, StoreForeign, StoreNotFound, StoreReadOnly
+from . import schema
+from .border import foreign, mapped, too_new
+from .database import Database, came_through_fork, inherited
+
+PATIENCE = 5.0  # seconds that opening waits for a lock; a foreign program's is not worth more
+BUSY = 60.0  # seconds that a statement waits for another process of ours: far more than a commit takes
+
+_making = threading.Lock()
+
+
+def open_memory() -> Database:
+    """A store in memory, with the schema of a file's."""
+    connection = connect(":memory:", BUSY)
+    connection.execute("pragma synchronous=off")
+    _bring_forward(connection, "(in memory)", create=True)
+    return Database(connection, "(in memory)", None, power=False)
+
+
+def open_file(path: str, *, create: bool, power: bool, patience: float = PATIENCE) -> Database:
+    """Open the store at a path.
+
+    Args:
+        path: absolute.
+        create: make the file when it is missing.
+        power: every commit survives a power loss.
+        patience: seconds to wait for whoever holds the file.
+
+    Raises:
+        StoreNotFound: the folder is missing, or the file is and ``create`` is false.
+        StoreForeign: the file is something else.
+        StoreTooNew: a newer guideway wrote it.
+        StoreReadOnly: the file or its folder cannot be written.
+        StoreLocked: another program holds it.
+    """
+    with _making:  # closing a file descriptor of ours would drop the locks of a connection to the same file
+        fresh = _find_or_make(path, create)
+        status = os.stat(path)
+        if came_through_fork((status.st_dev, status.st_ino)):
+            raise inherited(path)
+        try:
+            connection = connect(path, patience)
+        except sqlite3.Error as error:
+            raise mapped(error, path) from error
+    try:
+        _bring_forward(connection, path, create=create)
+        _write_ahead(connection, path, patience)
+        connection.execute(f"pragma synchronous={'full' if power else 'normal'}")
+        connection.execute("begin immediate")  # read-only and locked files are found now, not at the first step
+        connection.execute("rollback")
+        connection.execute(f"pragma busy_timeout={int(BUSY * 1000)}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise mapped(error, path) from error
+    except BaseException:
+        connection.close()
+        raise
+    if fresh:
+        _sync_folder(path)
+    return Database(connection, path, (status.st_dev, status.st_ino), power=power)
+
+
+def connect(path: str, patience: float) -> sqlite3.Connection:
+    """A connection in autocommit mode to an existing file, or to ``:memory:``."""
+    target = path if path == ":memory:" else f"file:{quote(path)}?mode=rw"
+    connection = sqlite3.connect(target, timeout=patience, isolation_level=None, check_same_thread=False, uri=True)
+    connection.execute("pragma trusted_schema=off")
+    connection.execute("pragma fullfsync=on")  # macOS: its fsync alone does not survive a power loss
+    connection.execute("pragma checkpoint_fullfsync=on")
+    return connection
+
+
+def _find_or_make(path: str, create: bool) -> bool:
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise StoreNotFound(f"{path}: the folder {folder} does not exist. Make it, or name another place.", path=path)
+    if os.path.isdir(path):
+        raise foreign(path, "a folder")
+    fresh = False
+    if not os.path.exists(path):
+        if not create:
+            raise StoreNotFound(f"{path}: there is no store. Check the path; a run's start makes a store.", path=path)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            fresh = True
+        except FileExistsError:
+            pass  # another process was faster
+        except OSError as error:
+            raise _read_only(path, str(error)) from error
+    for place in (path, folder):
+        if not os.access(place, os.W_OK):
+            raise _read_only(path, f"{place} is not writable")
+    return fresh
+
+
+def _read_only(path: str, found: str) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"{path}: the store cannot be written ({found}). Give this user write access to the file and its folder.",
+        path=path,
+    )
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    return int(connection.execute(sql).fetchone()[0])
+
+
+def _version(connection: sqlite3.Connection, path: str, *, create: bool) -> int:
+    """The file's schema version, 0 for an empty file; refuses what is not ours."""
+    application = _number(connection, "pragma application_id")
+    version = _number(connection, "pragma user_version")
+    tables = _number(connection, "select count(*) from sqlite_master")
+    if application == 0 and version == 0 and tables == 0:
+        if not create:
+            raise StoreForeign(f"{path}: this file is empty, not a store. Check the path.", path=path)
+        return 0
+    if application != schema.APPLICATION:
+        raise foreign(path, "an SQLite file of another program")
+    if version > len(schema.STEPS):
+        raise too_new(path, version, len(schema.STEPS))
+    return version
+
+
+def _bring_forward(connection: sqlite3.Connection, path: str, *, create: bool) -> None:
+    """Make or migrate the tables, all steps in one transaction: a store is never half-made."""
+    if _version(connection, path, create=create) == len(schema.STEPS):
+        return
+    connection.execute("begin immediate")
+    try:
+        version = _version(connection, path, create=create)  # again: another process may have been faster
+        for step in schema.STEPS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"pragma application_id={schema.APPLICATION}")
+        connection.execute(f"pragma user_version={len(schema.STEPS)}")
+        connection.execute("commit")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("rollback")
+        raise
+
+
+def _write_ahead(connection: sqlite3.Connection, path: str, patience: float) -> None:
+    # Changing the mode needs the file for a moment alone, and SQLite's busy timeout does not wait for that.
+    end = time.monotonic() + patience
+    while True:
+        try:
+            mode = connection.execute("pragma journal_mode=wal").fetchone()[0]
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.005)
+    if mode != "wal":
+        raise StoreError(
+            f"{path}: this file system does not allow SQLite's write-ahead log (the mode is {mode!r}). "
+            "Put the store on a local disk.",
+            path=path,
+        )
+
+
+def _sync_folder(path: str) -> None:
+    # A new file's name must survive a power loss too; some systems do not allow this, and then it is theirs.
+    with suppress(OSError):
+        handle = os.open(os.path.dirname(path), os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

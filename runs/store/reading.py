@@ -1,0 +1,93 @@
+"""The reading half of the store: runs, journals, requests and what else it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from . import journal, requests, rows, shelf
+from .database import Database
+from .records import Checkpoint, EffectRow, Event, RequestRow, RunRow
+
+
+class Reading:
+    """What can be asked of a store.
+
+    Args:
+        database: the store's connection.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self.path = database.path
+        self.durable = database.file is not None
+
+    def run(self, run: str | int) -> RunRow:
+        """A run, by its id or by the store's number; RunNotFound when there is none."""
+        with self._db.reading() as cursor:
+            return rows.find(cursor, run, self.path)
+
+    def runs(
+        self,
+        status: str | None = None,
+        flow: str | None = None,
+        tags: Iterable[str] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[RunRow]:
+        """Runs, newest first: those that have all the tags; ``after`` is the id of the last run of the page before."""
+        with self._db.reading() as cursor:
+            return rows.listed(
+                cursor, self.path, status=status, flow=flow, tags=tuple(tags or ()), limit=limit, after=after
+            )
+
+    def events(self, run: str | int, after: int = 0) -> list[Event]:
+        """The run's events after a number, in their order.
+
+        Raises:
+            RunNotFound: no such run.
+            JournalBroken: a row does not decode, or one is missing; ``data["row"]`` names it.
+        """
+        with self._db.reading() as cursor:
+            return journal.read(cursor, rows.number(cursor, run, self.path), after, self.path)
+
+    def verify(self, run_id: str) -> int | None:
+        """The first event that does not fit the chain: changed, exchanged or missing; None when all fit."""
+        with self._db.reading() as cursor:
+            rid = rows.number(cursor, run_id, self.path)
+            return journal.verify(cursor, rid, run_id)
+
+    def request(self, request_id: str) -> RequestRow:
+        """A request by its id; RequestNotFound when there is none."""
+        with self._db.reading() as cursor:
+            return requests.find(cursor, request_id, self.path)
+
+    def requests(
+        self, role: str | None = None, run: str | None = None, status: str | None = "open"
+    ) -> list[RequestRow]:
+        """Requests, those that expire first in front; ``status=None`` lists all."""
+        given = {"q.role": role, "r.id": run, "q.status": status}
+        wanted = {column: value for column, value in given.items() if value is not None}
+        condition = " and ".join(f"{column} = ?" for column in wanted) or "true"
+        with self._db.reading() as cursor:
+            return requests.listed(cursor, self.path, condition, tuple(wanted.values()))
+
+    def due(self, now: float) -> list[RequestRow]:
+        """Open requests whose time is over at a unix time, the longest overdue first."""
+        with self._db.reading() as cursor:
+            return requests.listed(cursor, self.path, "q.status = 'open' and q.due <= ?", (now,))
+
+    def manifest(self, shape: str, build: str) -> dict[str, Any] | None:
+        """The manifest of a version of a flow; None when no run of it was started here."""
+        with self._db.reading() as cursor:
+            return shelf.manifest(cursor, shape, build, self.path)
+
+    def effect(self, key: str) -> EffectRow | None:
+        """Who used a business key, and what came of it; None when nobody did."""
+        with self._db.reading() as cursor:
+            return shelf.effect(cursor, key, self.path)
+
+    def checkpoint(self, run: str | int, ns: str = "") -> Checkpoint | None:
+        """LangGraph's latest snapshot of a run; None when there is none."""
+        with self._db.reading() as cursor:
+            return shelf.checkpoint(cursor, rows.number(cursor, run, self.path), ns)

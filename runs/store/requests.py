@@ -1,0 +1,114 @@
+"""The table of requests: opened with the event that asks, and moved only by compare-and-set."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from ...errors import DecisionRefused, RequestNotFound
+from . import rows
+from .chain import decode, encode
+from .records import RequestDraft, RequestRow
+
+# From which statuses a driver may bring a request to a new one: what was decided is used once.
+_DECIDED = ("approved", "denied", "answered", "expired")
+_FROM: dict[str, tuple[str, ...]] = {
+    "expired": ("open",),
+    "consumed": _DECIDED,
+    "withdrawn": ("open", *_DECIDED),
+}
+
+_ROW = "select q.id, r.id, q.rid, q.status, q.role, q.due, q.digest, q.body from requests q join runs r using (rid)"
+
+
+def open_one(cursor: sqlite3.Cursor, rid: int, request: RequestDraft) -> None:
+    """Open a request of a run."""
+    body = encode(request.body, f"the request {request.id!r}").decode()
+    cursor.execute(
+        "insert into requests (id, rid, status, role, due, digest, body) values (?, ?, 'open', ?, ?, ?, ?)",
+        (request.id, rid, request.role, request.due, request.digest, body),
+    )
+
+
+def move(cursor: sqlite3.Cursor, rid: int, request: str, status: str, path: str) -> None:
+    """Bring a run's own request to a new status, where the old one allows it.
+
+    Raises:
+        RequestNotFound: this run has no such request.
+        DecisionRefused: the request's status does not allow it.
+    """
+    before = _FROM.get(status, ())
+    marks = ",".join("?" * len(before))
+    changed = cursor.execute(
+        f"update requests set status = ? where id = ? and rid = ? and status in ({marks})",
+        (status, request, rid, *before),
+    ).rowcount
+    if not changed:
+        row = find(cursor, request, path)
+        if row.rid != rid:
+            raise missing(request, path)
+        raise refused(row, f"it cannot become {status}", row.status)
+
+
+def find(cursor: sqlite3.Cursor, request: str, path: str) -> RequestRow:
+    """A request by its id.
+
+    Raises:
+        RequestNotFound: no such request.
+        JournalBroken: the row does not decode.
+    """
+    row = cursor.execute(f"{_ROW} where q.id = ?", (request,)).fetchone()
+    if row is None:
+        raise missing(request, path)
+    return _row(row, path)
+
+
+def listed(cursor: sqlite3.Cursor, path: str, condition: str, values: tuple[Any, ...]) -> list[RequestRow]:
+    """Requests that a condition of ours selects, those that expire first in front, then by age."""
+    found = cursor.execute(f"{_ROW} where {condition} order by q.due is null, q.due, q.rowid", values).fetchall()
+    return [_row(row, path) for row in found]
+
+
+def withdraw_open(cursor: sqlite3.Cursor, rid: int) -> None:
+    """Withdraw what a run still asks."""
+    cursor.execute("update requests set status = 'withdrawn' where rid = ? and status = 'open'", (rid,))
+
+
+def settle(cursor: sqlite3.Cursor, row: RequestRow, expect: str, status: str) -> None:
+    """Bring a request from the status that was expected to a new one.
+
+    Raises:
+        DecisionRefused: its status is another.
+    """
+    changed = cursor.execute(
+        "update requests set status = ? where id = ? and status = ?", (status, row.id, expect)
+    ).rowcount
+    if not changed:
+        raise refused(row, "somebody or something was faster", row.status)
+
+
+def refused(row: RequestRow, why: str, reason: str) -> DecisionRefused:
+    """The error for a decision that does not count."""
+    return DecisionRefused(
+        f"request {row.id!r} of run {row.run!r} is {row.status}: {why}. Nothing was recorded. "
+        "`guideway inbox` lists what is open.",
+        run=row.run,
+        request=row.id,
+        reason=reason,
+        status=row.status,
+    )
+
+
+def missing(request: str, path: str) -> RequestNotFound:
+    """The error for a request that is not there."""
+    return RequestNotFound(
+        f"{path}: there is no request {request!r}. `guideway inbox` lists what is open.", request=request
+    )
+
+
+def _row(row: tuple[Any, ...], path: str) -> RequestRow:
+    request, run, rid, status, role, due, digest, body = row
+    try:
+        return RequestRow(request, run, rid, status, role, due, digest, decode(body))
+    except ValueError as cause:
+        raise rows.broken(path, f"request {request!r}", cause, row=f"requests {request}") from cause

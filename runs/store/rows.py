@@ -1,0 +1,117 @@
+"""Rows of runs, read from the store and turned into RunRow."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ...errors import JournalBroken, RunNotFound
+from .chain import decode, genesis
+from .holder import Holder
+from .records import RunRow
+
+_RUN = """
+    select r.rid, r.id, r.flow, r.shape, r.build, r.status, r.verdict, r.ending, r.starter, r.tags, r.created,
+        r.updated, r.fence, r.holder, r.error, e.key, e.link
+    from runs r left join events e on e.key =
+        (select max(key) from events where key between r.rid << 32 and (r.rid << 32) + 4294967295)
+"""
+
+
+def find(cursor: sqlite3.Cursor, run: str | int, path: str) -> RunRow:
+    """The row of a run, by id or by the store's number.
+
+    Raises:
+        RunNotFound: no such run.
+        JournalBroken: the row does not decode.
+    """
+    column = "rid" if isinstance(run, int) else "id"
+    row = cursor.execute(f"{_RUN} where r.{column} = ?", (run,)).fetchone()
+    if row is None:
+        raise missing(run, path)
+    return _row(row, path)
+
+
+def number(cursor: sqlite3.Cursor, run: str | int, path: str) -> int:
+    """The store's number of a run.
+
+    Raises:
+        RunNotFound: no such run.
+    """
+    if isinstance(run, int):
+        return run
+    row = cursor.execute("select rid from runs where id = ?", (run,)).fetchone()
+    if row is None:
+        raise missing(run, path)
+    return int(row[0])
+
+
+def missing(run: str | int, path: str) -> RunNotFound:
+    """The error for a run that is not there."""
+    return RunNotFound(f"{path}: there is no run {run!r}. `guideway runs` lists the runs of a store.", run=run)
+
+
+def listed(
+    cursor: sqlite3.Cursor,
+    path: str,
+    *,
+    status: str | None,
+    flow: str | None,
+    tags: Sequence[str],
+    limit: int,
+    after: str | None,
+) -> list[RunRow]:
+    """Runs, newest first; ``after`` is the last run of the page before."""
+    wanted: list[str] = []
+    values: list[Any] = []
+    for column, value in (("status", status), ("flow", flow)):
+        if value is not None:
+            wanted.append(f"r.{column} = ?")
+            values.append(value)
+    for tag in tags:
+        wanted.append("exists (select 1 from json_each(r.tags) where value = ?)")
+        values.append(tag)
+    if after is not None:
+        wanted.append("r.rid < ?")
+        values.append(number(cursor, after, path))
+    where = f"where {' and '.join(wanted)}" if wanted else ""
+    rows = cursor.execute(f"{_RUN} {where} order by r.rid desc limit ?", (*values, limit)).fetchall()
+    return [_row(row, path) for row in rows]
+
+
+def _row(row: tuple[Any, ...], path: str) -> RunRow:
+    rid, run, flow, shape, build, status, verdict, end, by, tags, created, updated, fence, *rest = row
+    holder, error, key, link = rest
+    try:
+        return RunRow(
+            rid=rid,
+            id=run,
+            flow=flow,
+            shape=shape,
+            build=build,
+            status=status,
+            verdict=verdict,
+            end=end,
+            by=by,
+            tags=tuple(json.loads(tags)),
+            created=created,
+            updated=updated,
+            fence=fence,
+            holder=None if holder is None else Holder.read(holder).describe(),
+            tail=0 if key is None else key & 0xFFFFFFFF,
+            link=genesis(run) if link is None else link,
+            error=None if error is None else decode(error),
+        )
+    except (ValueError, TypeError) as cause:
+        raise broken(path, f"the row of run {run!r}", cause, row=f"runs {rid}") from cause
+
+
+def broken(path: str, what: str, cause: object, *, row: str) -> JournalBroken:
+    """The error for a row that does not decode or does not fit."""
+    return JournalBroken(
+        f"{path}: {what} cannot be read ({cause}). Nothing was changed. Restore the store from a copy.",
+        path=path,
+        row=row,
+    )

@@ -1,0 +1,70 @@
+"""The tables of a store, and the steps by which an older file becomes today's."""
+
+from __future__ import annotations
+
+APPLICATION = 0x67776179  # "gway" in the file's header: this file is ours
+
+# An event's key is the run's number and the event's own in one integer: one b-tree, and a run's events lie together.
+# A run's number is never used again: business keys outlive the runs that claimed them.
+_FIRST = (
+    """
+    create table runs (
+        rid integer primary key autoincrement,
+        id text not null unique,
+        flow text not null,
+        shape text not null,
+        build text not null,
+        status text not null,
+        verdict text,
+        ending text,
+        starter text,
+        tags text not null,
+        created real not null,
+        updated real not null,
+        error text,
+        fence integer not null,
+        holder text,
+        until real,
+        ticks real,
+        ttl real
+    ) strict
+    """,
+    "create index runs_by_status on runs (status, rid)",
+    """
+    create table events (
+        key integer primary key,
+        kind text not null,
+        at real not null,
+        body text,
+        link blob not null,
+        erased blob
+    ) strict
+    """,
+    """
+    create table requests (
+        id text primary key,
+        rid integer not null,
+        status text not null,
+        role text not null,
+        due real,
+        digest text not null,
+        body text not null
+    ) strict
+    """,
+    "create index requests_by_run on requests (rid)",
+    "create index requests_open on requests (due) where status = 'open'",
+    "create table manifests (shape text, build text, data text not null, primary key (shape, build)) strict",
+    """
+    create table effects (
+        key text primary key,
+        rid integer not null,
+        number integer not null,
+        status text not null,
+        result text
+    ) strict
+    """,
+    "create table checkpoints (rid integer, ns text, data blob, writes blob, primary key (rid, ns)) strict",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Step n brings a file of version n to version n + 1; steps are added, never changed."""
