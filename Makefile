@@ -19,7 +19,7 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --quiet --check . || { echo "ruff format would change the files that \`ruff format --check .\` lists: make format"; exit 1; }
 
 types: $(VENV)/.installed-dev
-	@MYPYPATH=$(VENV)/link $(BIN)/mypy --no-error-summary -p guideway
+	@MYPYPATH=$(VENV)/link $(BIN)/mypy --no-error-summary
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright --pythonpath $(BIN)/python --warnings
 
 format: $(VENV)/.installed-dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -51,12 +52,8 @@ def files() -> tuple[str, ...]:
         names = sorted({name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()})
     else:
         found = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
-        names = sorted(
-            str(path)
-            for path in found
-            if "__pycache__" not in path.parts
-            and not any(part.endswith(("_cache", ".egg-info")) for part in path.parts)
-        )
+        hidden = re.compile(r"(^|/)(__pycache__/|[^/]+\.egg-info/|build/|dist/|\.(?!ci/|gitignore$))")
+        names = sorted(str(path) for path in found if not hidden.search(str(path)))
     return tuple(names)
 
 

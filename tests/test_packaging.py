@@ -231,7 +231,6 @@ def test_the_suite_runs_from_any_checkout(checkout):
     assert bare.returncode == 0, bare.stdout
 
 
-@pytest.mark.xfail(reason="the example is being built")
 def test_the_example_runs_from_any_checkout(checkout):
     """`python -m examples.airline_desk` works from the root of a checkout of any name."""
     place, settings = checkout
