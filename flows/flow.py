@@ -1,0 +1,171 @@
+"""``Flow``: an agent as a value: state, rows of edges, budget; checked, drawn, diffed, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ..errors import FlowError, caller
+from ..guards.budgets import Budget
+from ..guards.gates import Gate
+from ..guards.limits import Limit
+from ..guards.path import Edge
+from ..guards.target import Target
+from ..nodes.node import Node
+from .ends import End
+from .manifest import hashes, manifest_of
+from .resolve import resolve
+from .rows import Route, Row
+from .state import StateType
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from ..runs.app import App
+    from .check.report import Report
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Flow(Generic[S]):
+    """An agent as an explicit, immutable state graph.
+
+    Args:
+        name: its name, as it appears in stores and on diagrams.
+        state: the state, one pydantic model.
+        edges: the rows, each made by ``on(source, ...)``; one of them starts at START.
+        budget: what a run may use up.
+        on_exhausted: where a run goes, once, when the budget is used up.
+        on_failure: where a failed outcome goes that no edge of its row matches.
+        properties: the author's own properties, for the checker.
+        accepts: findings that are accepted: code to reason; the report repeats them.
+        migrations: functions that bring a run's state from an older shape to this one.
+        label: a longer name for diagrams.
+
+    Raises:
+        FlowError: the parts do not fit together; the message says which, where, and the way out.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        state: type[S],
+        edges: Iterable[Row],
+        budget: Budget | None = None,
+        on_exhausted: Target | Edge | None = None,
+        on_failure: Target | Edge | None = None,
+        properties: Iterable[Any] = (),
+        accepts: Mapping[str, str] | None = None,
+        migrations: Iterable[Callable[[dict[str, Any]], dict[str, Any]]] = (),
+        label: str | None = None,
+    ) -> None:
+        self.line = caller()
+        if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+            raise FlowError(f"Flow({name!r}) needs a name", where=self.line)
+        if not (isinstance(state, type) and issubclass(state, BaseModel)):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+            raise FlowError(f"flow {name!r}: state= must be a pydantic model, not {state!r}", where=self.line)
+        self.name = name
+        self.state: type[S] = state
+        self.label = label
+        self.budget = budget
+        self.properties = tuple(properties)
+        self.accepts = dict(accepts or {})
+        self.migrations = tuple(migrations)
+        self.type = StateType(state, where=self.line)
+        parts = resolve(name, state, tuple(edges), on_exhausted, on_failure, self.line)
+        self.source_rows: tuple[Row, ...] = parts.source_rows
+        self.rows: dict[str, tuple[Route, ...]] = parts.rows
+        self.routes: dict[str, Route] = parts.routes
+        self.route_of: dict[Edge, Route] = parts.route_of
+        self.nodes: dict[str, Node[Any, Any]] = parts.nodes
+        self.ends: dict[str, End] = parts.ends
+        self.gates: dict[str, Gate] = parts.gates
+        self.limits: dict[Limit, str] = parts.limits
+        self.tools: dict[str, str] = parts.tools
+
+    def __repr__(self) -> str:
+        return f"<flow {self.name}: {len(self.nodes)} nodes, {len(self.ends)} ends>"
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        return manifest_of(self)
+
+    def manifest(self) -> dict[str, Any]:
+        """The flow as JSON-able data, complete enough to draw and to compare without its code."""
+        return self._manifest
+
+    @cached_property
+    def _hashes(self) -> tuple[str, str]:
+        return hashes(self._manifest)
+
+    @property
+    def shape(self) -> str:
+        """The hash of what decides where a run can stand: nodes, edges, guards, gates, state schema."""
+        return self._hashes[0]
+
+    @property
+    def build(self) -> str:
+        """The hash of the shape and all that runs: bodies, prompts, models, budgets."""
+        return self._hashes[1]
+
+    def check(self, *, strict: bool = False) -> Report:
+        """Checks the flow without running it.
+
+        Args:
+            strict: warnings count as errors.
+        """
+        from .check import check
+
+        return check(self, strict=strict)
+
+    def draw(self, path: str | PathLike[str] | None = None, *, format: str | None = None) -> str | bytes:
+        """Draws the flow for review.
+
+        Args:
+            path: where to write; the suffix says the format.
+            format: svg, png, pdf, dot, mmd, html or txt, where there is no path to tell it.
+
+        Returns:
+            The picture: text, or bytes for png and pdf.
+
+        Raises:
+            FlowError: an unknown format, or a path that cannot be written.
+        """
+        from ..viz import draw_flow
+
+        return draw_flow(self, path, format=format)
+
+    def compile(
+        self,
+        *,
+        store: str | PathLike[str] | None = None,
+        models: Mapping[str, Any] | None = None,
+        deps: Any = None,
+        roles: Any = None,
+        notify: Callable[..., Any] | None = None,
+        durability: str = "process",
+    ) -> App[S]:
+        """Compiles the flow to a checkpointed executor.
+
+        Args:
+            store: a file's path; None is in memory.
+            models: chat models by slot; ``"default"`` is every think node's unless it names another.
+            deps: whatever nodes need from outside, given to them by ``Context.deps``.
+            roles: who holds which role: a mapping, a callable ``(role, name) -> bool``, or ``Anyone()``.
+            notify: called when a request opens and before it expires.
+            durability: ``"process"``: steps survive a process crash; ``"power"``: a power loss too.
+
+        Raises:
+            CheckFailed: a check that needs no solver found an error.
+            ConfigError: roles or a model is missing.
+            StoreError: the store cannot be used.
+        """
+        from ..runs.app import App
+
+        return App(
+            self, store=store, models=models, deps=deps, roles=roles, notify=notify, durability=durability
+        )

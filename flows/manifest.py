@@ -1,0 +1,152 @@
+"""The flow as JSON: complete enough to draw and to compare without its code, and its two hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from ..guards.budgets import Budget
+from ..guards.forms import to_json
+from ..guards.gates import Approval, Gate, Policy, Way
+from ..guards.limits import Limit
+from ..guards.path import Edge
+from ..guards.printing import text
+from ..guards.target import Target
+from .ends import End
+from .rows import Route
+
+if TYPE_CHECKING:
+    from .flow import Flow
+
+FORMAT = 1
+"""The version of the manifest's own layout."""
+
+
+def manifest_of(flow: Flow[Any]) -> dict[str, Any]:
+    """The manifest of a flow.
+
+    Args:
+        flow: the flow.
+    """
+    specs = {name: node.spec() for name, node in sorted(flow.nodes.items())}
+    return {
+        "format": FORMAT,
+        "name": flow.name,
+        "shape": {
+            "state": _state(flow),
+            "nodes": {name: spec["shape"] for name, spec in specs.items()},
+            "rows": {source: [_route(flow, route) for route in routes] for source, routes in flow.rows.items()},
+            "ways": [_route(flow, route) for route in flow.routes.values() if route.source == "way"],
+            "gates": {name: _gate(flow, gate) for name, gate in sorted(flow.gates.items())},
+            "ends": {name: _end(end) for name, end in sorted(flow.ends.items())},
+            "limits": {name: limit.n for limit, name in sorted(flow.limits.items(), key=lambda pair: pair[1])},
+        },
+        "build": {
+            "nodes": {name: spec["build"] for name, spec in specs.items()},
+            "budget": _budget(flow.budget),
+            "policies": {name: _source(gate) for name, gate in sorted(flow.gates.items()) if isinstance(gate, Policy)},
+        },
+        "label": flow.label,
+        "accepts": flow.accepts,
+    }
+
+
+def hashes(manifest: dict[str, Any]) -> tuple[str, str]:
+    """The shape and the build of a manifest: two short hashes, the second over both parts.
+
+    Args:
+        manifest: as ``manifest_of`` gives it.
+    """
+    shape = digest_of(manifest["shape"])
+    return shape, digest_of([shape, manifest["build"]])
+
+
+def digest_of(data: Any) -> str:
+    """Sixteen hex digits of the SHA-256 of data in canonical JSON.
+
+    Args:
+        data: JSON-able data.
+    """
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _state(flow: Flow[Any]) -> dict[str, Any]:
+    model: type[BaseModel] = flow.state
+    reducers = {
+        name: getattr(plan.reducer, "__name__", "reducer")
+        for name, plan in flow.type.fields.items()
+        if plan.reducer is not None
+    }
+    try:
+        schema: dict[str, Any] = model.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        schema = {name: str(info.annotation) for name, info in model.model_fields.items()}
+    return {"name": model.__name__, "schema": schema, "reducers": reducers}
+
+
+def _route(flow: Flow[Any], route: Route) -> dict[str, Any]:
+    return {
+        "id": route.id,
+        "match": None if route.match is None else {"types": route.match.types, "categories": route.match.categories},
+        "conditions": [
+            {"limit": flow.limits[item]} if isinstance(item, Limit) else {"when": to_json(item), "text": text(item)}
+            for item in route.conditions
+        ],
+        "gates": [gate.name for gate in route.gates],
+        "target": route.target.name,
+    }
+
+
+def _gate(flow: Flow[Any], gate: Gate) -> dict[str, Any]:
+    ways = {kind: _way(flow, way) for kind, way in gate.ways().items()}
+    if isinstance(gate, Approval):
+        return {
+            "kind": "approval",
+            "role": gate.role,
+            "within": gate.within,
+            "quorum": gate.quorum,
+            "unless": None if gate.unless is None else {"when": to_json(gate.unless), "text": text(gate.unless)},
+            "shows": [text(item) for item in gate.shows],
+            "not_by": list(gate.not_by),
+            "question": gate.question,
+            "ways": ways,
+        }
+    return {"kind": "policy", "reads": list(getattr(gate, "reads", ())), "ways": ways}
+
+
+def _way(flow: Flow[Any], way: Way | None) -> dict[str, str] | None:
+    if isinstance(way, Edge):
+        return {"route": flow.route_of[way].id}
+    if isinstance(way, Gate):
+        return {"gate": way.name}
+    return {"target": way.name} if isinstance(way, Target) else None
+
+
+def _end(end: End) -> dict[str, Any]:
+    condition = end.succeeds_if
+    return {
+        "verdict": end.verdict,
+        "succeeds_if": None if condition is None else {"when": to_json(condition), "text": text(condition)},
+    }
+
+
+def _budget(budget: Budget | None) -> dict[str, Any] | None:
+    if budget is None:
+        return None
+    data = asdict(budget)
+    if isinstance(data["deadline"], datetime):
+        data["deadline"] = data["deadline"].isoformat()
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _source(gate: Policy) -> str:
+    from ..nodes.node import source_hash
+
+    return source_hash(gate.fn)

@@ -1,0 +1,185 @@
+"""Where a run stands, what came in, and what comes next: the words of the semantics, as data.
+
+A run without fan-out stands at one place. Branches of a region (``all_of``) will each stand at their
+own; every type here is about one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from ..guards.budgets import Spent
+from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
+
+No = Literal["denied", "expired", "violated"]
+
+
+@dataclass(frozen=True, slots=True)
+class AtNode:
+    """A node is to run, or was running; it may read why the run came this way.
+
+    Args:
+        node: the node's name.
+        refusal: the no that led here.
+        failure: the failure that led here.
+        grant: the request whose approval let the run reach this node, or ``exempt:<gate>``.
+        digest: of the call that the grant names.
+    """
+
+    node: str
+    refusal: Refusal | None = None
+    failure: Failure | None = None
+    grant: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtGate:
+    """A gate on an edge waits for a decision.
+
+    Args:
+        route: the edge's id.
+        index: which gate of the edge.
+        turns: the noes that led from that gate to the one that asks now (escalation), in order.
+        refusal: the last of these noes.
+        failure: the failure that the edge matched.
+    """
+
+    route: str
+    index: int
+    turns: tuple[No, ...] = ()
+    refusal: Refusal | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtEnd:
+    """The run has ended; ``end`` is None where it had no way on."""
+
+    end: str | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A person must settle something before the run goes on from ``at``."""
+
+    at: AtNode
+    reason: str
+
+
+Position = AtNode | AtGate | AtEnd | Parked
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All that the next move depends on, besides what came in.
+
+    Args:
+        state: the state.
+        counters: limits' names and how often their edges were taken.
+        spent: what the run has used up.
+        started: when the run started, seconds since the epoch.
+        now: the present moment, seconds since the epoch.
+        out: whether ``on_exhausted`` was taken: then what was kept may be spent too.
+    """
+
+    state: BaseModel
+    counters: Mapping[str, int] = field(default_factory=dict[str, int])
+    spent: Spent = Spent()
+    started: float = 0.0
+    now: float = 0.0
+    out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The run begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A node's execution ended."""
+
+    node: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The gate that the run waits at got its decision; ``refusal`` is None for a yes.
+
+    Args:
+        at: the gate's place.
+        request: the request's id.
+        digest: of the call that was approved.
+        refusal: the no.
+    """
+
+    at: AtGate
+    request: str = ""
+    digest: str | None = None
+    refusal: Refusal | None = None
+
+
+Incoming = Begun | Done | Decided
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a move was made.
+
+    Args:
+        edge: the id of the edge that was taken; None where there was none.
+        tried: the edges tried, in order, with every guard's text, value and what it read, JSON-able.
+        counted: the limits whose counters go up by one.
+    """
+
+    edge: str | None = None
+    tried: tuple[dict[str, Any], ...] = ()
+    counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run a node next; ``out`` is set where the budget's way out was taken."""
+
+    at: AtNode
+    why: Reasons = Reasons()
+    out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a person next."""
+
+    at: AtGate
+    why: Reasons = Reasons()
+    out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run ends; ``error`` says why where it did not end well."""
+
+    at: AtEnd
+    why: Reasons = Reasons()
+    error: ErrorRecord | None = None
+    out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The run stops until a person settles something."""
+
+    at: Parked
+    why: Reasons = Reasons()
+    error: ErrorRecord | None = None
+    out: bool = False
+
+
+Move = Run | Ask | Finish | Park

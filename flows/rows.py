@@ -1,0 +1,182 @@
+"""Rows: a source and its edges in the order tried, and ``START``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import FlowError, GateError, caller
+from ..guards.expressions import Expr
+from ..guards.gates import Gate
+from ..guards.limits import Limit
+from ..guards.outcomes import Failed
+from ..guards.path import Edge, Guard, Guarded
+from ..guards.target import Target
+from ..guards.when import When
+
+
+class Start(Target):
+    """Where every run begins."""
+
+    name = "START"
+
+
+START = Start()
+"""The source of a flow's first row."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A source and its edges, in the order tried."""
+
+    source: Target
+    edges: tuple[Edge, ...]
+    line: str | None
+
+
+def on(source: Target, *edges: Edge | Target) -> Row:
+    """A row: where the run goes after ``source``; the edges are tried in order.
+
+    Args:
+        source: a node, or START.
+        edges: edges such as ``when(...) >> node``; a bare target, last, is taken otherwise.
+
+    Raises:
+        FlowError: no edge, guards that lead nowhere, or a bare target that is not last.
+    """
+    line = caller()
+    if not isinstance(source, Target):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+        raise FlowError(f"on({source!r}, ...): a row starts at a node or START, not at a {type(source).__name__}",
+                        where=line)
+    if not edges:
+        raise FlowError(f"the row of {source.name!r} has no edges: name where the run goes", where=line)
+    resolved: list[Edge] = []
+    for place, edge in enumerate(edges):
+        if isinstance(edge, Target):
+            if place < len(edges) - 1:
+                raise FlowError(
+                    f"the bare target {edge.name!r} in the row of {source.name!r} is not last: "
+                    "what stands after it would never be tried. Move it to the end",
+                    where=line,
+                )
+            resolved.append(Edge((), edge, line))
+        elif isinstance(edge, Edge):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+            resolved.append(edge)
+        elif isinstance(edge, Guard):
+            raise FlowError(f"an edge in the row of {source.name!r} has guards but no target: add '>> node'",
+                            where=line)
+        else:
+            raise FlowError(
+                f"the row of {source.name!r} holds {edge!r} ({type(edge).__name__}): an edge is 'guards >> target' "
+                "or a bare target (a node or an end)",
+                where=line,
+            )
+    return Row(source, tuple(resolved), line)
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """An edge as a flow knows it: what it matches, its conditions and limits, its gates, its target.
+
+    Args:
+        id: what it is, as text: source, guards and target; the journal names it so.
+        source: the source's name.
+        match: the failed outcomes that it is for; None matches only ``ok``.
+        conditions: conditions and limits, in order; they stand before the gates.
+        gates: the gates, in the order asked.
+        target: where it leads.
+        line: the author's place.
+    """
+
+    id: str
+    source: str
+    match: Failed | None
+    conditions: tuple[Expr | Limit, ...]
+    gates: tuple[Gate, ...]
+    target: Target
+    line: str | None
+
+    @property
+    def otherwise(self) -> bool:
+        """Whether it is a bare target."""
+        return self.match is None and not self.conditions and not self.gates
+
+
+def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Expr | Limit, ...], tuple[Gate, ...]]:
+    """An edge's guards by kind.
+
+    Args:
+        edge: the edge.
+        source: its source's name, for the message.
+
+    Raises:
+        FlowError: a condition or limit stands after a gate, or two outcome matches on one edge.
+    """
+    match: Failed | None = None
+    conditions: list[Expr | Limit] = []
+    gates: list[Gate] = []
+    for guard in _flat(edge.guards):
+        if isinstance(guard, Gate):
+            gates.append(guard)
+            continue
+        if gates:
+            raise FlowError(
+                f"the edge from {source!r} to {edge.target.name!r} has a condition after the gate "
+                f"{gates[-1].name!r}: conditions and limits stand before gates",
+                where=edge.line,
+            )
+        if isinstance(guard, Failed):
+            if match is not None:
+                raise FlowError(
+                    f"the edge from {source!r} to {edge.target.name!r} has two failed(...): "
+                    "name all classes and categories in one",
+                    where=edge.line,
+                )
+            match = guard
+        elif isinstance(guard, When):
+            conditions.extend(guard.items)
+        elif isinstance(guard, Limit):
+            conditions.append(guard)
+        else:
+            raise FlowError(f"the edge from {source!r} to {edge.target.name!r} bears {guard!r}, which is no guard",
+                            where=edge.line)
+    return match, tuple(conditions), tuple(gates)
+
+
+def _flat(guards: tuple[Guard, ...]) -> list[Guard]:
+    flat: list[Guard] = []
+    for guard in guards:
+        flat.extend(_flat(guard.guards) if isinstance(guard, Guarded) else (guard,))
+    return flat
+
+
+def require_ways(gate: Gate, source: str, target: str, seen: tuple[Gate, ...] = ()) -> None:
+    """On an edge every gate carries a way for each of its noes.
+
+    Args:
+        gate: the gate, with the gates that its ways lead to.
+        source: the edge's source, for the message.
+        target: the edge's target, for the message.
+        seen: the gates that led here.
+
+    Raises:
+        GateError: a way is missing, or the ways go round in a circle.
+    """
+    where = getattr(gate, "line", None)
+    if gate in seen:
+        raise GateError(f"the ways of gate {gate.name!r} on the edge from {source!r} to {target!r} lead back to it",
+                        where=where)
+    for kind, way in gate.ways().items():
+        if way is None:
+            raise GateError(
+                f"gate {gate.name!r} on the edge from {source!r} to {target!r} has no way for {kind!r}: "
+                f"add {kind}=<a node, an end or another gate>",
+                where=where,
+                gate=gate.name,
+                way=kind,
+            )
+        if isinstance(way, Gate):
+            require_ways(way, source, target, (*seen, gate))
+        elif isinstance(way, Edge):
+            for inner in way.guards:
+                if isinstance(inner, Gate):
+                    require_ways(inner, source, way.target.name, (*seen, gate))

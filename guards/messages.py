@@ -1,0 +1,181 @@
+"""The messages field: LangChain messages with LangGraph's reducer, recognised by name.
+
+Authoring loads no langchain; it is loaded when a value is first validated.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+
+def add_messages(left: list[Any], right: Any) -> list[Any]:
+    """LangGraph's convention for a messages field: append; replace by id; a RemoveMessage removes.
+
+    Pure: every message of ``right`` must bear its id already (``with_ids`` gives them before an event
+    is written), so that two folds of one journal never differ.
+
+    Args:
+        left: the messages so far.
+        right: what a step adds: messages, or anything that ``with_ids`` accepts.
+
+    Raises:
+        ValueError: a RemoveMessage names an id that is not there.
+    """
+    from langchain_core.messages import RemoveMessage
+
+    added = right if _all_ready(right) else with_ids(right)
+    for cut in range(len(added) - 1, -1, -1):
+        if isinstance(added[cut], RemoveMessage) and added[cut].id == REMOVE_ALL:
+            return list(added[cut + 1 :])
+    places = {message.id: place for place, message in enumerate(left)}
+    merged: list[Any] = list(left)
+    gone: set[int] = set()
+    for message in added:
+        place = places.get(message.id)
+        if isinstance(message, RemoveMessage):
+            if place is None:
+                raise ValueError(f"a message of id {message.id!r} is to be removed, but there is none")
+            gone.add(place)
+        elif place is None:
+            places[message.id] = len(merged)
+            merged.append(message)
+        else:
+            merged[place] = message
+            gone.discard(place)
+    return [message for place, message in enumerate(merged) if place not in gone] if gone else merged
+
+
+REMOVE_ALL = "__remove_all__"
+"""The id of a RemoveMessage that removes everything before it (LangGraph's convention)."""
+
+
+def _all_ready(value: Any) -> bool:
+    from langchain_core.messages import BaseMessage
+
+    return isinstance(value, list) and all(isinstance(item, BaseMessage) and item.id for item in value)
+
+
+def with_ids(value: Any) -> list[BaseMessage]:
+    """Messages from what an author may write (a str, a dict, a pair, a message, a list), each with an id.
+
+    Args:
+        value: one message or a list; text is a user's message.
+
+    Raises:
+        ValueError: something cannot be read as a message.
+    """
+    from langchain_core.messages import BaseMessage, convert_to_messages
+
+    items: list[Any] = list(value) if isinstance(value, list | tuple) and not _is_pair(value) else [value]
+    ready: list[BaseMessage] = []
+    for item in items:
+        if isinstance(item, dict) and item.get("type") in _TYPES and "role" not in item:
+            message: BaseMessage = _adapter().validate_python(item)
+        else:
+            message = item if isinstance(item, BaseMessage) else convert_to_messages([item])[0]
+        ready.append(message if message.id else message.model_copy(update={"id": str(uuid4())}))
+    return ready
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(item, str) for item in value)
+
+
+_TYPES = frozenset({"ai", "human", "system", "tool", "function", "chat", "remove", "developer"})
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> Any:
+    from langchain_core.messages import AnyMessage, RemoveMessage
+    from pydantic import TypeAdapter
+
+    def read(value: Any) -> Any:
+        if isinstance(value, dict) and value.get("type") == "remove":
+            return RemoveMessage(id=value["id"])
+        return typed.validate_python(value)
+
+    typed: TypeAdapter[Any] = TypeAdapter(AnyMessage)
+
+    class Reader:
+        validate_python = staticmethod(read)
+
+    return Reader
+
+
+def plain(message: Any) -> dict[str, Any]:
+    """A message as JSON-able data that ``with_ids`` reads back; what is empty is left out.
+
+    Args:
+        message: a LangChain message.
+    """
+    data: dict[str, Any] = message.model_dump(mode="json")
+    kept = {key: value for key, value in data.items() if value not in (None, [], {}, False)}
+    return {"type": message.type, "content": data["content"]} | kept
+
+
+class MessagesField:
+    """The pydantic side of ``Messages``: reads anything message-like, gives every message an id."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _validated,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _serialised, info_arg=True, when_used="always"
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "object"}, "title": "Messages"}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MessagesField)
+
+    def __hash__(self) -> int:
+        return hash(MessagesField)
+
+
+def _validated(value: Any) -> list[Any]:
+    if isinstance(value, list) and not value:
+        return []
+    return with_ids(value)
+
+
+def _serialised(value: list[Any], info: core_schema.SerializationInfo) -> list[Any]:
+    return [plain(message) for message in value] if info.mode == "json" else value
+
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
+
+    Messages = list[AnyMessage]
+else:
+    Messages = Annotated[list, MessagesField(), add_messages]
+
+
+def is_messages(metadata: Any) -> bool:
+    """Whether a field's annotation metadata make it a messages field: guideway's, or LangGraph's reducer by name."""
+    return any(
+        isinstance(item, MessagesField) or getattr(item, "__name__", None) in ("add_messages", "_add_messages")
+        for item in metadata
+    )
+
+
+@lru_cache(maxsize=256)
+def messages_field(model: type[BaseModel]) -> str | None:
+    """The name of the state's messages field, the first where there are several; None where there is none.
+
+    Args:
+        model: the state.
+    """
+    for name, info in model.model_fields.items():
+        if is_messages(info.metadata):
+            return name
+    return None

@@ -1,0 +1,102 @@
+"""Requests: what is asked, of whom, about which call; the digest that a decision names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..guards.evaluation import observed
+from ..guards.gates import Approval
+from ..nodes.calls import Call
+from ..nodes.node import Ask
+from .store.records import Draft, RequestDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request about to open: its event and its row, committed together."""
+
+    draft: Draft
+    row: RequestDraft
+
+
+def digest_of_call(request: str, call: Call) -> str:
+    """The digest that a decision names: the request, the tool, its body's hash, and the whole arguments.
+
+    Args:
+        request: the request's id.
+        call: the call as it will run.
+    """
+    said = {"request": request, "tool": call.tool, "arguments": call.arguments, "source": call.source}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def approval_request(
+    *, request: str, run: str, gate: Approval, node: str, call: Call, state: Any, place: dict[str, Any]
+) -> Opening:
+    """An approval to be asked for.
+
+    Args:
+        request: the request's id.
+        run: the run's id.
+        gate: the gate that asks.
+        node: the node that the call belongs to.
+        call: the call as it will run, shown whole.
+        state: the state, for the fields that the gate shows.
+        place: what tells the gate's place: ``at`` on an edge, ``slot`` with ``index`` and ``turns`` in a step.
+    """
+    shows: dict[str, Any] = {}
+    for item in gate.shows:
+        shows.update(observed(item, state))
+    body = {
+        "request": request,
+        "kind": "approval",
+        "gate": gate.name,
+        "role": gate.role,
+        "node": node,
+        "question": gate.question or f"May {call.tool} run?",
+        "shows": shows,
+        "call": {"tool": call.tool, "arguments": call.arguments, "source": call.source, "id": call.id},
+        "quorum": gate.quorum,
+        "not_by": list(gate.not_by),
+    }
+    return _opening(request, run, gate.role, gate.within, digest_of_call(request, call), body | place)
+
+
+def answer_request(*, request: str, run: str, ask: Ask, question: str, slot: str) -> Opening:
+    """An answer to be asked for.
+
+    Args:
+        request: the request's id.
+        run: the run's id.
+        ask: the node that asks.
+        question: what is asked.
+        slot: the request's name within the step.
+    """
+    body = {
+        "request": request,
+        "kind": "answer",
+        "gate": ask.name,
+        "role": ask.role,
+        "node": ask.name,
+        "question": question,
+        "shows": {},
+        "quorum": 1,
+        "not_by": list(ask.not_by),
+        "slot": slot,
+    }
+    digest = digest_of_call(request, Call(ask.name, {"question": question}, source=ask.source))
+    return _opening(request, run, ask.role, ask.within, digest, body)
+
+
+def _opening(
+    request: str, run: str, role: str, within: float | None, digest: str, body: dict[str, Any]
+) -> Opening:
+    now = time.time()
+    due = None if within is None else now + within
+    whole = body | {"run": run, "digest": digest, "asked": now, "due": due}
+    return Opening(Draft("asked", whole), RequestDraft(request, role, digest, whole, due))

@@ -1,0 +1,98 @@
+"""Positions, errors and spending as the journal writes them, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ..flows.position import AtEnd, AtGate, AtNode, Parked, Position
+from ..guards.budgets import AMOUNTS, Spent, as_spent
+from ..nodes.outcome import ErrorRecord, Failure, Refusal
+
+
+def write_position(at: Position) -> dict[str, Any]:
+    """A position as JSON-able data.
+
+    Args:
+        at: where a run stands.
+    """
+    if isinstance(at, AtNode):
+        data: dict[str, Any] = {"node": at.node, "grant": at.grant, "digest": at.digest} | _why(at)
+    elif isinstance(at, AtGate):
+        data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None} | _why(at)
+    elif isinstance(at, AtEnd):
+        return {"end": at.end, "verdict": at.verdict}
+    else:
+        return {"parked": at.reason, "at": write_position(at.at)}
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def read_position(data: dict[str, Any]) -> Position:
+    """A position from what ``write_position`` wrote.
+
+    Args:
+        data: the journalled position.
+
+    Raises:
+        KeyError: it is not one.
+    """
+    if "end" in data:
+        return AtEnd(data["end"], data["verdict"])
+    if "parked" in data:
+        at = read_position(data["at"])
+        assert isinstance(at, AtNode)
+        return Parked(at, data["parked"])
+    refusal, failure = data.get("refusal"), data.get("failure")
+    why = (
+        None if refusal is None else Refusal.model_validate(refusal),
+        None if failure is None else Failure.model_validate(failure),
+    )
+    if "gate" in data:
+        return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why)
+    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"))
+
+
+def _why(at: AtNode | AtGate) -> dict[str, Any]:
+    return {
+        "refusal": None if at.refusal is None else at.refusal.model_dump(exclude_none=True),
+        "failure": None if at.failure is None else at.failure.model_dump(),
+    }
+
+
+def write_error(error: ErrorRecord | None) -> dict[str, Any] | None:
+    """An error record as JSON-able data; None stays None.
+
+    Args:
+        error: the record.
+    """
+    return None if error is None else asdict(error)
+
+
+def read_error(data: dict[str, Any] | None) -> ErrorRecord | None:
+    """An error record from what ``write_error`` wrote.
+
+    Args:
+        data: the journalled record, or None.
+    """
+    if data is None:
+        return None
+    return ErrorRecord(data["category"], data["type"], data["message"], tuple(data["classes"]))
+
+
+def write_spent(spent: Spent) -> dict[str, float]:
+    """What was spent, without the zeros.
+
+    Args:
+        spent: the amounts.
+    """
+    amounts = ((name, getattr(spent, name)) for name in AMOUNTS)
+    return {name: value for name, value in amounts if value}
+
+
+def read_spent(data: dict[str, float] | None) -> Spent:
+    """What was spent, from what ``write_spent`` wrote.
+
+    Args:
+        data: the journalled amounts.
+    """
+    return as_spent(data) if data else Spent()

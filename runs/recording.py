@@ -1,0 +1,389 @@
+"""The calls of a step under way, on the journal: intents, results, reservations, permissions.
+
+A call that was recorded is never sent again; one whose ending is not known is not guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GuidewayError, LeaseLost
+from ..flows.decisions import Answer, Asks, Passed, Stopped, permit
+from ..guards.budgets import AMOUNTS, Spent
+from ..guards.evaluation import OpaqueFailed
+from ..guards.gates import Gate
+from ..nodes.calls import (
+    NOT_DONE,
+    PENDING,
+    Allowed,
+    Call,
+    CallFailed,
+    Exhausted,
+    Expired,
+    ModelAnswer,
+    ModelRequest,
+    Pending,
+    RecordedFailure,
+    Refused,
+    Stop,
+    UnknownEffect,
+    stem,
+)
+from ..nodes.context import Left
+from ..nodes.node import Ask, Tool
+from ..nodes.outcome import ErrorRecord, Refusal
+from .asking import Opening, answer_request, approval_request, digest_of_call
+from .codec import read_error, write_error, write_spent
+from .standing import Pending as Request
+from .standing import Recorded
+from .store.records import Draft, Effect, EffectTaken
+
+if TYPE_CHECKING:
+    from .driver import Drive
+
+GRACE = 5.0
+"""Seconds after an intent's timeout before a reconcile that says "not done" is believed of a caller that may live."""
+
+
+class Recording:
+    """The calls of one step; one is made for every execution of a node.
+
+    Args:
+        drive: the run being driven.
+        node: the node's name.
+        grant: the request that let the run reach this node, or ``exempt:<gate>``.
+        digest: of the call that the grant names.
+    """
+
+    def __init__(self, drive: Drive[Any], node: str, grant: str | None, digest: str | None) -> None:
+        self.drive = drive
+        self.node = node
+        self.grant = grant
+        self.digest = digest
+        self.openings: list[Opening] = []
+        self.spent = Spent()
+        self.granted: dict[str, tuple[str, str]] = {}
+        self.waits = False
+        self.log: list[dict[str, Any]] = []
+
+    # models
+
+    async def model(
+        self,
+        slot: str,
+        request: ModelRequest,
+        send: Callable[[], Awaitable[ModelAnswer]],
+        *,
+        price: Callable[[int, int], float | None],
+    ) -> ModelAnswer:
+        """See ``Calls.model``: the bound is reserved before the call, and settled after it."""
+        known = self._recorded(slot)
+        if known is not None:
+            return ModelAnswer.from_json(known)
+        tokens = request.prompt_bound + request.answer_bound
+        usd = price(request.prompt_bound, request.answer_bound)
+        bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
+        self._must_fit(bound, f"a call of model {request.slot!r}", usd is not None)
+        self._commit("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
+        self._dispatch()
+        try:
+            answer = await send()
+        except CallFailed as failure:
+            kept = bound.tokens if failure.record.category == "timeout" else 0
+            back = Spent(tokens=kept - bound.tokens, usd=0.0 if kept else -bound.usd)
+            self._commit("result", {"slot": slot, "error": write_error(failure.record), "spent": write_spent(back)})
+            raise
+        used = answer.input_tokens + answer.output_tokens
+        paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
+        back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
+        self._commit("result", {"slot": slot, "value": answer.to_json(), "spent": write_spent(back)})
+        if used > bound.tokens and self._bounded("tokens"):
+            self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
+            raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")
+        return answer
+
+    # tools
+
+    async def tool(
+        self,
+        slot: str,
+        tool: Tool[..., Any],
+        call: Call,
+        send: Callable[[str], Awaitable[Any]],
+        *,
+        reconcile: Callable[[], Awaitable[Any]] | None = None,
+    ) -> Any:
+        """See ``Calls.tool``: an intent before what touches the world, a result after it."""
+        open_before = self.drive.standing.calls.get(slot)
+        if open_before is not None and open_before.result is not None:
+            return self._result(open_before.result)
+        if open_before is not None and tool.effect == "once":
+            settled = await self._reconciled(slot, tool, open_before, reconcile)
+            if settled is not NOT_DONE:
+                return settled
+        self._must_fit(Spent(calls=1), f"tool {tool.name!r}", True)
+        if tool.effect == "none":
+            return await self._send_plain(slot, send)
+        key = self.key(slot)
+        business = self._business_key(tool, call)
+        effects = [] if business is None else [Effect(business, "intent")]
+        intent = {"slot": slot, "kind": "tool", "tool": call.tool, "arguments": call.arguments, "key": key,
+                  "timeout": tool.timeout, "business": business, "spent": {"calls": 1}}
+        self._must_be_granted(slot, tool, call)
+        try:
+            self._commit("intent", intent, effects=effects)
+        except EffectTaken as taken:
+            return self._used_before(slot, taken)
+        self._dispatch()
+        return await self._send(slot, key, send, business)
+
+    async def _send_plain(self, slot: str, send: Callable[[str], Awaitable[Any]]) -> Any:
+        """A tool without effect needs no intent; inside ``act`` its result is kept, since the step may wait."""
+        self._dispatch()
+        try:
+            value = await send(self.key(slot))
+        except CallFailed as failure:
+            self._commit("result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}},
+                         power=False)
+            raise
+        if slot.startswith("call."):
+            self._commit("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
+        else:
+            self.spent = self.spent + Spent(calls=1)
+        return value
+
+    async def _send(self, slot: str, key: str, send: Callable[[str], Awaitable[Any]], business: str | None) -> Any:
+        try:
+            value = await send(key)
+        except CallFailed as failure:
+            sure = failure.record.category != "unknown_effect"
+            effects = [] if business is None else [Effect(business, "not_done" if sure else "unknown")]
+            if sure:
+                self._commit("result", {"slot": slot, "error": write_error(failure.record)}, effects=effects)
+            raise
+        effects = [] if business is None else [Effect(business, "done", value)]
+        self._commit("result", {"slot": slot, "value": value}, effects=effects)
+        return value
+
+    async def _reconciled(
+        self, slot: str, tool: Tool[..., Any], before: Recorded, reconcile: Callable[[], Awaitable[Any]] | None
+    ) -> Any:
+        """What became of an intent that another execution left open: its result, NOT_DONE, or UnknownEffect."""
+        if reconcile is None:
+            raise UnknownEffect(
+                f"tool {tool.name!r} was called and its result was never recorded: look whether it happened, then settle"
+            )
+        found = await reconcile()
+        intent = before.intent or {}
+        business = intent.get("business")
+        if found is NOT_DONE:
+            over = before.intent_at + float(intent.get("timeout") or 0.0) + GRACE
+            if not self.drive.took_over_the_dead and time.time() < over:
+                raise UnknownEffect(
+                    f"tool {tool.name!r} was called by a process that may still be running: resume after its timeout"
+                )
+            effects = [] if business is None else [Effect(business, "not_done")]
+            self._commit("result", {"slot": f"{slot}.reconciled", "value": "not done"}, effects=effects)
+            return NOT_DONE
+        effects = [] if business is None else [Effect(business, "done", found)]
+        self._commit("result", {"slot": slot, "value": found, "reconciled": True}, effects=effects)
+        return found
+
+    def _used_before(self, slot: str, taken: EffectTaken) -> Any:
+        """A business key that was used: the second use gets the first result, and the journal says so."""
+        row = taken.row
+        if row.status == "done":
+            self._commit("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
+            return row.result
+        raise CallFailed(ErrorRecord(
+            "unavailable", "KeyInUse", f"the key {row.key!r} is in use by run {row.run!r}, whose call has no result yet"
+        ))
+
+    def _business_key(self, tool: Tool[..., Any], call: Call) -> str | None:
+        if tool.key is None:
+            return None
+        value: Any = call.arguments
+        for part in tool.key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is None:
+            raise CallFailed(ErrorRecord(
+                "invalid_input", "NoKey", f"the key {tool.key!r} of tool {tool.name!r} is empty in its arguments"
+            ))
+        return f"{tool.name}:{value}"
+
+    def _must_be_granted(self, slot: str, tool: Tool[..., Any], call: Call) -> None:
+        """A high-stakes call runs only with a consumed decision whose digest names exactly this call."""
+        if tool.stakes != "high":
+            return
+        request, digest = self.granted.get(stem(slot), (self.grant or "", self.digest or ""))
+        if request.startswith("exempt:"):
+            return
+        if request and digest_of_call(request, Call(call.tool, call.arguments, source=call.source)) == digest:
+            return
+        raise CallFailed(ErrorRecord(
+            "invalid_call", "NotApproved",
+            f"the high-stakes tool {tool.name!r} has no approval that names exactly this call; it was not run",
+        ))
+
+    # people
+
+    async def permit(
+        self, slot: str, tool: Tool[..., Any], call: Call, gates: tuple[Gate, ...]
+    ) -> Allowed | Refused | Pending:
+        """See ``Calls.permit``: gates are walked by the semantics; a request opens where one asks."""
+        found = {
+            (item.body["index"], tuple(item.body["turns"])): item
+            for item in self.drive.standing.requests.values()
+            if item.body.get("slot") == slot
+        }
+
+        def answered(index: int, turns: tuple[str, ...]) -> Answer | None:
+            item = found.get((index, turns))
+            if item is None or item.status == "open":
+                return None
+            self._consume(item)
+            return Answer(item.id, refusal_of(item))
+
+        try:
+            verdict = permit(gates, self.drive.standing.state, call, self.drive.flow.tools, answered)
+        except OpaqueFailed as cause:
+            raise CallFailed(ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")) from cause
+        if isinstance(verdict, Asks):
+            if (verdict.index, verdict.turns) not in found:
+                self._open(slot, verdict, call)
+            self.waits = True
+            return PENDING
+        self.log.extend({"slot": slot} | entry for entry in verdict.log)
+        if isinstance(verdict, Stopped):
+            return Refused(verdict.refusal, verdict.way)
+        self._grant(slot, verdict, call)
+        return Allowed(call)
+
+    def _grant(self, slot: str, passed: Passed, call: Call) -> None:
+        if passed.grant is None:
+            return
+        plain = Call(call.tool, call.arguments, source=call.source)
+        approved = self.drive.standing.requests.get(passed.grant)
+        digest = approved.body["digest"] if approved is not None else digest_of_call(passed.grant, plain)
+        self.granted[slot.replace("permit.", "call.", 1)] = (passed.grant, digest)
+
+    def _open(self, slot: str, asks: Asks, call: Call) -> None:
+        standing = self.drive.standing
+        request = f"{standing.run}.{standing.asked + len(self.openings) + 1}"
+        place = {"slot": slot, "index": asks.index, "turns": list(asks.turns)}
+        self.openings.append(approval_request(
+            request=request, run=standing.run, gate=asks.gate, node=self.node, call=call, state=standing.state,
+            place=place,
+        ))
+
+    async def answer(self, slot: str, ask: Ask, question: str) -> Any:
+        """See ``Calls.answer``."""
+        standing = self.drive.standing
+        for item in standing.requests.values():
+            if item.body.get("slot") != slot:
+                continue
+            if item.status == "open":
+                self.waits = True
+                return PENDING
+            self._consume(item)
+            refusal = refusal_of(item)
+            return item.decisions[-1]["value"] if refusal is None else Expired(refusal)
+        request = f"{standing.run}.{standing.asked + 1}"
+        self.openings.append(answer_request(request=request, run=standing.run, ask=ask, question=question, slot=slot))
+        self.waits = True
+        return PENDING
+
+    def _consume(self, item: Request) -> None:
+        """A decision is used once: by compare-and-set in the store, before anything follows from it."""
+        if item.consumed:
+            return
+        body = {"request": item.id, "slot": item.body["slot"], "decision": item.decisions[-1]}
+        self._commit("gate", body, request_status={item.id: "consumed"})
+
+    # time, budget, keys
+
+    async def pause(self, seconds: float) -> None:
+        """See ``Calls.pause``."""
+        await asyncio.sleep(seconds)
+
+    def left(self) -> Left:
+        """See ``Calls.left``."""
+        budget, standing = self.drive.flow.budget, self.drive.standing
+        if budget is None:
+            return Left()
+        used = standing.spent + self.spent
+        amounts: dict[str, float | None] = {}
+        for kind in AMOUNTS:
+            bound = budget.bound(kind, on_the_way_out=standing.out)
+            amounts[kind] = None if bound is None else max(0, bound - getattr(used, kind))
+        return Left(**amounts)
+
+    def key(self, slot: str) -> str:
+        """See ``Calls.key``: from the run, the ordinal of the step in its branch, and the call; never from timing."""
+        said = f"{self.drive.standing.run}\0\0{self.drive.standing.ordinal + 1}\0{stem(slot)}"
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+    def _bounded(self, kind: str) -> bool:
+        budget = self.drive.flow.budget
+        return budget is not None and getattr(budget, kind) is not None
+
+    def _must_fit(self, bound: Spent, what: str, priced: bool) -> None:
+        if not priced and self._bounded("usd"):
+            raise CallFailed(ErrorRecord(
+                "bug", "UnknownPrice", f"{what} has no known price, but the budget bounds usd: give the model a price"
+            ))
+        left = self.left()
+        for kind in ("calls", "tokens", "usd"):
+            have, needed = getattr(left, kind), getattr(bound, kind)
+            if have is not None and needed > have:
+                raise Exhausted(f"{what} may need {needed:g} {kind}, and {have:g} are left of the budget")
+
+    # the journal
+
+    def _recorded(self, slot: str) -> Any:
+        recorded = self.drive.standing.calls.get(slot)
+        return None if recorded is None or recorded.result is None else self._result(recorded.result)
+
+    def _result(self, result: dict[str, Any]) -> Any:
+        error = read_error(result.get("error"))
+        if error is not None:
+            raise RecordedFailure(error)
+        return result["value"]
+
+    def _dispatch(self) -> None:
+        try:
+            self.drive.lease.check()
+        except LeaseLost as lost:
+            raise Stop() from lost
+
+    def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
+        try:
+            self.drive.commit([Draft(kind, body)], power=power, **change)
+        except GuidewayError as error:
+            raise Stop() from error
+
+
+def refusal_of(item: Request) -> Refusal | None:
+    """The no that a decided request holds; None for a yes or an answer.
+
+    Args:
+        item: the request.
+    """
+    decision = item.decisions[-1]
+    if item.status in ("approved", "answered"):
+        return None
+    return Refusal(
+        kind="expired" if item.status == "expired" else "denied",
+        gate=item.body["gate"],
+        who=decision.get("by"),
+        when=_iso(decision["at"]),
+        note=decision.get("note"),
+    )
+
+
+def _iso(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
