@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 
-from ...errors import JournalBroken, StoreError, StoreForeign, StoreLocked, StoreNotFound, StoreReadOnly, StoreTooNew
+from ...errors import (
+    GuidewayError,
+    JournalBroken,
+    StateInvalid,
+    StoreError,
+    StoreForeign,
+    StoreLocked,
+    StoreNotFound,
+    StoreReadOnly,
+    StoreTooNew,
+)
 
 _LOCKED = (
     StoreLocked,
@@ -38,13 +48,15 @@ BY_CODE: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def mapped(error: sqlite3.Error, path: str) -> StoreError:
+def mapped(error: sqlite3.Error | UnicodeEncodeError, path: str) -> GuidewayError:
     """The error of guideway's that stands for one of SQLite's.
 
     Args:
-        error: what sqlite3 raised.
+        error: what sqlite3 raised; text that is not Unicode it cannot even bind.
         path: the store's, to name it.
     """
+    if isinstance(error, UnicodeEncodeError):
+        return StateInvalid(f"{error.object!r} is not text that can be stored ({error.reason}). Nothing was committed.")
     code = getattr(error, "sqlite_errorcode", None)
     kind, text = _FAILED if code is None else BY_CODE.get(code & 0xFF, _FAILED)
     if code is None and "decode to UTF-8" in str(error):

@@ -65,6 +65,8 @@ def prepare(drafts: Iterable[Draft], tail: int, link: bytes, at: float) -> list[
         tail += 1
         kind = draft.kind
         payload, body = _through(draft.body, f"the event {kind!r}")
+        if not payload.startswith(b"{"):
+            raise StateInvalid(f"the event {kind!r} has a body that is no object. Nothing was committed.")
         link = seal(link, tail, kind, at, sha256(payload).digest())
         events.append(Event(tail, kind, at, body, link, payload))
     return events

@@ -52,7 +52,7 @@ class Database:
         with self._lock:
             try:
                 yield self._connection.cursor()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
 
     @contextmanager
@@ -80,7 +80,7 @@ class Database:
                     raise
                 if self.hook is not None:
                     self.hook("after", transaction.kinds)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
             finally:
                 self._power(power, "normal")
@@ -98,7 +98,7 @@ class Database:
                 return count
             except sqlite3.IntegrityError:
                 return -1
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
             finally:
                 self._power(power, "normal")

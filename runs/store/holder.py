@@ -40,7 +40,7 @@ class Holder:
 
     def text(self) -> str:
         """For a row: JSON."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return _text(self)
 
     def describe(self) -> str:
         """For people: ``ann@host pid 123``."""
@@ -77,6 +77,11 @@ class Holder:
 def this_process() -> Holder:
     """This process."""
     return _process(os.getpid())
+
+
+@cache
+def _text(holder: Holder) -> str:
+    return json.dumps(asdict(holder), separators=(",", ":"))
 
 
 @cache

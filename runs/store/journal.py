@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any, cast
 
 from ...errors import StoreError
+from ..lifecycle import OVER
 from . import chain, requests, rows, shelf
 from .chain import decode, encode, genesis, prepare
 from .records import Change, Event
@@ -117,6 +118,8 @@ def verify(cursor: sqlite3.Cursor, rid: int, run: str) -> int | None:
 
 def _update_run(cursor: sqlite3.Cursor, rid: int, change: Change, at: float) -> None:
     if change.status is not None:
+        if change.status in OVER:
+            requests.withdraw_open(cursor, rid)  # nobody is asked on behalf of what is over
         error = None if change.error is None else encode(change.error, "the run's error").decode()
         cursor.execute(
             "update runs set status = ?, verdict = ?, ending = ?, error = ?, updated = ? where rid = ?",

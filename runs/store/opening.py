@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 import time
 from contextlib import suppress
 from urllib.parse import quote
 
-from ...errors import StoreError, StoreForeign, StoreNotFound, StoreReadOnly
+from ...errors import StoreError, StoreForeign, StoreNotFound, StoreReadOnly, ToolMissing
 from . import schema
 from .border import foreign, mapped, too_new
 from .database import Database, came_through_fork, inherited
 
 PATIENCE = 5.0  # seconds that opening waits for a lock; a foreign program's is not worth more
 BUSY = 60.0  # seconds that a statement waits for another process of ours: far more than a commit takes
+LOG_PAGES = 250  # of the write-ahead log before it is folded in: 1 MB, and a stall of about a millisecond
+OLDEST = (3, 37, 0)  # knows strict tables
 
 _making = threading.Lock()
 
@@ -57,6 +60,7 @@ def open_file(path: str, *, create: bool, power: bool, patience: float = PATIENC
         _bring_forward(connection, path, create=create)
         _write_ahead(connection, path, patience)
         connection.execute(f"pragma synchronous={'full' if power else 'normal'}")
+        connection.execute(f"pragma wal_autocheckpoint={LOG_PAGES}")
         connection.execute("begin immediate")  # read-only and locked files are found now, not at the first step
         connection.execute("rollback")
         connection.execute(f"pragma busy_timeout={int(BUSY * 1000)}")
@@ -73,6 +77,11 @@ def open_file(path: str, *, create: bool, power: bool, patience: float = PATIENC
 
 def connect(path: str, patience: float) -> sqlite3.Connection:
     """A connection in autocommit mode to an existing file, or to ``:memory:``."""
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise ToolMissing(
+            f"Python uses SQLite {sqlite3.sqlite_version}, and a store needs {'.'.join(map(str, OLDEST))} or newer. "
+            "Install a newer SQLite, or a Python that brings one."
+        )
     target = path if path == ":memory:" else f"file:{quote(path)}?mode=rw"
     connection = sqlite3.connect(target, timeout=patience, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("pragma trusted_schema=off")
@@ -98,6 +107,8 @@ def _find_or_make(path: str, create: bool) -> bool:
             pass  # another process was faster
         except OSError as error:
             raise _read_only(path, str(error)) from error
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise foreign(path, "a device or a pipe")
     for place in (path, folder):
         if not os.access(place, os.W_OK):
             raise _read_only(path, f"{place} is not writable")

@@ -120,7 +120,6 @@ class Outside(Reading):
             status = advance(row.status, "cancel", run_id)
             if guard is not None:
                 guard(row, journal.read(tx.cursor, row.rid, 0, self.path))
-            requests.withdraw_open(tx.cursor, row.rid)
             (event,) = self._outside(tx, row, Change((draft,), status=status, evict=True))
             return event
 

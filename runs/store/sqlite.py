@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from ...errors import LeaseLost, RunExists, StoreError
+from ...errors import LeaseLost, RunExists, StateInvalid, StoreError
 from . import chain, journal, opening, rows, shelf
 from .chain import encode, prepare
 from .database import Hook, Transaction
@@ -115,7 +115,10 @@ class SqliteStore(Outside):
 
         Raises:
             RunExists: the id is taken.
+            StateInvalid: the id is not printable, or a body is not JSON.
         """
+        if not (run_id and run_id.isprintable()):
+            raise StateInvalid(f"{run_id!r} cannot be a run's id: it is empty, or holds what cannot be printed.")
         at = self._clock()
         prepared = prepare(events, 0, chain.genesis(run_id), at)
         with self._db.writing(kinds(events), power=power) as tx:
