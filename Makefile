@@ -20,7 +20,7 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	@MYPYPATH=$(VENV)/link $(BIN)/mypy --no-error-summary
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright --pythonpath $(BIN)/python --warnings
+	@$(BIN)/pyright --pythonpath $(BIN)/python --warnings
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --quiet --fix-only .
