@@ -35,63 +35,207 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .errors import ToolMissing as ToolMissing
     from .errors import UnknownField as UnknownField
     from .errors import WouldDeadlock as WouldDeadlock
+    from .flows.check.report import Finding as Finding
+    from .flows.check.report import Report as Report
+    from .flows.ends import End as End
+    from .flows.flow import Flow as Flow
+    from .flows.rows import START as START
+    from .flows.rows import on as on
+    from .guards.budgets import Budget as Budget
+    from .guards.budgets import Spent as Spent
+    from .guards.conditions import Condition as Condition
+    from .guards.fields import fields as fields
+    from .guards.fields import some as some
+    from .guards.functions import any_of as any_of
+    from .guards.functions import contains as contains
+    from .guards.functions import exists as exists
+    from .guards.functions import first as first
+    from .guards.functions import last as last
+    from .guards.functions import length as length
+    from .guards.functions import none_of as none_of
+    from .guards.functions import one_of as one_of
+    from .guards.functions import proposes as proposes
+    from .guards.gates import approval as approval
+    from .guards.gates import policy as policy
+    from .guards.limits import at_most as at_most
+    from .guards.messages import Messages as Messages
+    from .guards.outcomes import failed as failed
+    from .guards.retry import Retry as Retry
+    from .guards.when import when as when
+    from .nodes.act import act as act
+    from .nodes.ask import ask as ask
+    from .nodes.calls import Call as Call
+    from .nodes.calls import NOT_DONE as NOT_DONE
+    from .nodes.compute import compute as compute
+    from .nodes.context import Context as Context
+    from .nodes.context import FromState as FromState
+    from .nodes.context import ToolError as ToolError
+    from .nodes.node import Node as Node
+    from .nodes.outcome import ErrorRecord as ErrorRecord
+    from .nodes.outcome import Failure as Failure
+    from .nodes.outcome import Outcome as Outcome
+    from .nodes.outcome import Refusal as Refusal
+    from .nodes.think import think as think
+    from .nodes.tool import tool as tool
+    from .runs.app import App as App
+    from .runs.people import GIVE_UP as GIVE_UP
+    from .runs.roles import Anyone as Anyone
+    from .runs.views import Request as Request
+    from .runs.views import Run as Run
+    from .runs.views import Step as Step
 
 __all__ = [
+    "Anyone",
+    "App",
+    "Budget",
+    "Call",
     "CheckFailed",
+    "Condition",
     "ConditionError",
     "ConfigError",
+    "Context",
     "DecisionRefused",
+    "End",
+    "ErrorRecord",
+    "Failure",
+    "Finding",
+    "Flow",
     "FlowError",
+    "FromState",
+    "GIVE_UP",
     "GateError",
     "GuidewayError",
     "JournalBroken",
     "LeaseLost",
+    "Messages",
+    "NOT_DONE",
+    "Node",
     "NodeError",
+    "Outcome",
+    "Refusal",
+    "Report",
+    "Request",
     "RequestNotFound",
+    "Retry",
+    "Run",
     "RunBusy",
     "RunError",
     "RunExists",
     "RunNotFound",
     "RunNotReady",
+    "START",
+    "Spent",
     "StateInvalid",
+    "Step",
     "StoreError",
     "StoreForeign",
     "StoreLocked",
     "StoreNotFound",
     "StoreReadOnly",
     "StoreTooNew",
+    "ToolError",
     "ToolMissing",
     "UnknownField",
     "WouldDeadlock",
+    "act",
+    "any_of",
+    "approval",
+    "ask",
+    "at_most",
+    "compute",
+    "contains",
+    "exists",
+    "failed",
+    "fields",
+    "first",
+    "last",
+    "length",
+    "none_of",
+    "on",
+    "one_of",
+    "policy",
+    "proposes",
+    "some",
+    "think",
+    "tool",
+    "when",
 ]
 
 _HOMES = {
+    "Anyone": ".runs.roles",
+    "App": ".runs.app",
+    "Budget": ".guards.budgets",
+    "Call": ".nodes.calls",
     "CheckFailed": ".errors",
+    "Condition": ".guards.conditions",
     "ConditionError": ".errors",
     "ConfigError": ".errors",
+    "Context": ".nodes.context",
     "DecisionRefused": ".errors",
+    "End": ".flows.ends",
+    "ErrorRecord": ".nodes.outcome",
+    "Failure": ".nodes.outcome",
+    "Finding": ".flows.check.report",
+    "Flow": ".flows.flow",
     "FlowError": ".errors",
+    "FromState": ".nodes.context",
+    "GIVE_UP": ".runs.people",
     "GateError": ".errors",
     "GuidewayError": ".errors",
     "JournalBroken": ".errors",
     "LeaseLost": ".errors",
+    "Messages": ".guards.messages",
+    "NOT_DONE": ".nodes.calls",
+    "Node": ".nodes.node",
     "NodeError": ".errors",
+    "Outcome": ".nodes.outcome",
+    "Refusal": ".nodes.outcome",
+    "Report": ".flows.check.report",
+    "Request": ".runs.views",
     "RequestNotFound": ".errors",
+    "Retry": ".guards.retry",
+    "Run": ".runs.views",
     "RunBusy": ".errors",
     "RunError": ".errors",
     "RunExists": ".errors",
     "RunNotFound": ".errors",
     "RunNotReady": ".errors",
+    "START": ".flows.rows",
+    "Spent": ".guards.budgets",
     "StateInvalid": ".errors",
+    "Step": ".runs.views",
     "StoreError": ".errors",
     "StoreForeign": ".errors",
     "StoreLocked": ".errors",
     "StoreNotFound": ".errors",
     "StoreReadOnly": ".errors",
     "StoreTooNew": ".errors",
+    "ToolError": ".nodes.context",
     "ToolMissing": ".errors",
     "UnknownField": ".errors",
     "WouldDeadlock": ".errors",
+    "act": ".nodes.act",
+    "any_of": ".guards.functions",
+    "approval": ".guards.gates",
+    "ask": ".nodes.ask",
+    "at_most": ".guards.limits",
+    "compute": ".nodes.compute",
+    "contains": ".guards.functions",
+    "exists": ".guards.functions",
+    "failed": ".guards.outcomes",
+    "fields": ".guards.fields",
+    "first": ".guards.functions",
+    "last": ".guards.functions",
+    "length": ".guards.functions",
+    "none_of": ".guards.functions",
+    "on": ".flows.rows",
+    "one_of": ".guards.functions",
+    "policy": ".guards.gates",
+    "proposes": ".guards.functions",
+    "some": ".guards.fields",
+    "think": ".nodes.think",
+    "tool": ".nodes.tool",
+    "when": ".guards.when",
 }
 
 if not TYPE_CHECKING:  # type checkers would believe that a module with __getattr__ has every name

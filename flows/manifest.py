@@ -18,6 +18,7 @@ from ..guards.limits import Limit
 from ..guards.path import Edge
 from ..guards.printing import text
 from ..guards.target import Target
+from ..nodes.source import source_hash
 from .ends import End
 from .rows import Route
 
@@ -147,6 +148,4 @@ def _budget(budget: Budget | None) -> dict[str, Any] | None:
 
 
 def _source(gate: Policy) -> str:
-    from ..nodes.node import source_hash
-
     return source_hash(gate.fn)

@@ -16,7 +16,11 @@ from ..guards.limits import Limit
 from ..guards.path import Edge
 from ..guards.printing import text
 from ..guards.target import Target
-from ..nodes.node import Act, Ask, Node, Think, Tool
+from ..nodes.act import Act
+from ..nodes.ask import Ask
+from ..nodes.node import Node
+from ..nodes.think import Think
+from ..nodes.tool import Tool
 from .ends import End
 from .rows import START, Route, Row, Start, require_ways, sorted_guards
 
@@ -129,6 +133,12 @@ class _Resolver:
             for gates in node.gates.values():
                 for gate in gates:
                     self.gate(gate, node.name, node.name, on_edge=False)
+        if isinstance(node, Ask) and isinstance(node.expired, Gate):
+            raise GateError(
+                f"ask {node.name!r}: its way for expired is the gate {node.expired.name!r}, which would decide about "
+                "nothing: name a node or an end, or a gate and its target (gate >> node)",
+                where=node.line,
+            )
         if isinstance(node, Ask) and isinstance(node.expired, Target):
             self.target(node.expired, node.line)
 

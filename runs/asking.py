@@ -11,7 +11,7 @@ from typing import Any
 from ..guards.evaluation import observed
 from ..guards.gates import Approval
 from ..nodes.calls import Call
-from ..nodes.node import Ask
+from ..nodes.ask import Ask
 from .store.records import Draft, RequestDraft
 
 

@@ -126,7 +126,6 @@ class Drive(Generic[S]):
             record = ErrorRecord("invalid_output", "StateInvalid", str(error))
             outcome, delta = Outcome("failed", error=record, attempts=outcome.attempts), {}
         spent = recording.spent + Spent(steps=1, seconds=seconds)
-        before = standing.state
         move = self._next(Done(at.node, outcome), standing.after(delta), spent)
         if isinstance(move, Park):
             self._park(move, spent)
@@ -144,7 +143,6 @@ class Drive(Generic[S]):
             body["gates"] = recording.log
         if outcome.refusal is not None:
             body["refusal"] = outcome.refusal.model_dump(exclude_none=True)
-        del before
         self._commit_move("step", body, move)
 
     def _gate(self, at: AtGate) -> None:

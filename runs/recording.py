@@ -16,6 +16,7 @@ from ..flows.decisions import Answer, Asks, Passed, Stopped, permit
 from ..guards.budgets import AMOUNTS, Spent
 from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Gate
+from ..nodes.ask import Ask
 from ..nodes.calls import (
     NOT_DONE,
     PENDING,
@@ -34,7 +35,7 @@ from ..nodes.calls import (
     stem,
 )
 from ..nodes.context import Left
-from ..nodes.node import Ask, Tool
+from ..nodes.tool import Tool
 from ..nodes.outcome import ErrorRecord, Refusal
 from .asking import Opening, answer_request, approval_request, digest_of_call
 from .codec import read_error, write_error, write_spent

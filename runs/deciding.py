@@ -1,0 +1,149 @@
+"""The faces by which people decide about runs; ``App`` is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from pydantic import BaseModel
+
+from ..errors import DecisionRefused
+from .people import People
+from .views import Request, Run
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Deciding(Generic[S]):
+    """Decisions about requests and runs. Every method has an async twin with an ``a`` in front."""
+
+    _engine: Engine[S]
+    _people: People
+
+    def _call(self, work: Any) -> Any:
+        return self._engine.portal.call(work)
+
+    async def aapprove(
+        self, request: Request | str, *, by: str, note: str | None = None, edits: Mapping[str, Any] | None = None
+    ) -> None:
+        """See ``approve``."""
+        self.approve(request, by=by, note=note, edits=edits)
+
+    def approve(
+        self, request: Request | str, *, by: str, note: str | None = None, edits: Mapping[str, Any] | None = None
+    ) -> None:
+        """Says yes to the request that was seen; then resume the run.
+
+        Args:
+            request: the request as ``run.waiting`` or ``inbox`` gave it, or its id.
+            by: who decides.
+            note: why.
+            edits: changed arguments; not in this version.
+
+        Raises:
+            DecisionRefused: late, wrong role, the starter, twice, or about something else than is asked now.
+            RequestNotFound: no such request.
+        """
+        if edits:
+            raise DecisionRefused(
+                "edits= is not in this version: deny with a note that says what to change", reason="edits"
+            )
+        self._engine.sweep()
+        self._people.approve(request, by=by, note=note, proof=self._people.proof)
+
+    async def adeny(self, request: Request | str, *, by: str, note: str | None = None) -> None:
+        """See ``deny``."""
+        self.deny(request, by=by, note=note)
+
+    def deny(self, request: Request | str, *, by: str, note: str | None = None) -> None:
+        """Says no: the run goes the gate's way when it is resumed.
+
+        Args:
+            request: the request, or its id.
+            by: who decides.
+            note: why; the node that is reached can read it.
+
+        Raises:
+            DecisionRefused: it does not count.
+            RequestNotFound: no such request.
+        """
+        self._engine.sweep()
+        self._people.deny(request, by=by, note=note, proof=self._people.proof)
+
+    async def aanswer(self, request: Request | str, value: Any, *, by: str) -> None:
+        """See ``answer``."""
+        self.answer(request, value, by=by)
+
+    def answer(self, request: Request | str, value: Any, *, by: str) -> None:
+        """Answers what an ``ask`` node asks; then resume the run.
+
+        Args:
+            request: the request, or its id.
+            value: a str, or data that fits the node's form.
+            by: who answers.
+
+        Raises:
+            DecisionRefused: it does not count, or the value does not fit the form.
+            RequestNotFound: no such request.
+        """
+        self._engine.sweep()
+        self._people.answer(request, value, by=by, proof=self._people.proof)
+
+    async def asettle(self, run_id: str, step: int | None, result: Any, *, by: str, note: str | None = None) -> None:
+        """See ``settle``."""
+        self.settle(run_id, step, result, by=by, note=note)
+
+    def settle(self, run_id: str, step: int | None, result: Any, *, by: str, note: str | None = None) -> None:
+        """Settles a parked run's unknown effect; then resume the run.
+
+        Args:
+            run_id: the run's id.
+            step: the step that is under way, as ``guideway show`` prints it; None for whichever it is.
+            result: what the effect returned, ``NOT_DONE``, or ``GIVE_UP``.
+            by: who settles.
+            note: how it is known.
+
+        Raises:
+            RunNotReady: the run is not parked, or at another step.
+        """
+        self._people.settle(run_id, step, result, by=by, note=note, proof=self._people.proof)
+
+    async def acancel(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
+        """See ``cancel``."""
+        return self.cancel(run_id, by=by, note=note)
+
+    def cancel(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
+        """Ends a run: its open requests are withdrawn, and whoever drives it commits nothing more.
+
+        Args:
+            run_id: the run's id.
+            by: who cancels.
+            note: why.
+
+        Raises:
+            RunNotReady: it is over already.
+            RunBusy: a once-only call is under way; cancel when it is over.
+        """
+        self._people.cancel(run_id, by=by, note=note)
+        return self._engine.get(run_id)
+
+    async def aretry(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
+        """See ``retry``."""
+        self._people.retry(run_id, by=by, note=note)
+        return await self._engine.resume(run_id)
+
+    def retry(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
+        """Gives a run that failed a new attempt of the node where it failed, and drives it.
+
+        Args:
+            run_id: the run's id.
+            by: who wants it.
+            note: why.
+
+        Raises:
+            RunNotReady: it ended well, or an effect of unknown result must be settled first.
+        """
+        return cast("Run[S]", self._call(self.aretry(run_id, by=by, note=note)))

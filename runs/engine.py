@@ -1,0 +1,357 @@
+"""The engine of an App: a flow with its store, models and deps, and the drives of its runs.
+
+Async once: the App's faces, LangGraph's tasks and foreign callers of the graph all come through here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ..errors import ConfigError, LeaseLost, RunBusy, RunNotFound, RunNotReady
+from ..flows.flow import Flow
+from ..flows.position import AtEnd, AtGate, AtNode, Parked
+from ..guards.gates import Approval
+from ..nodes.models import Models
+from .codec import read_error, write_position
+from .driver import Drive
+from .lifecycle import OVER
+from .portal import Portal
+from .standing import Standing
+from .store import Checkpoint, Draft, Event, Lease, RunRow, SqliteStore
+from .views import Run, request_view
+
+S = TypeVar("S", bound=BaseModel)
+
+Listener = Callable[[str, Event], None]
+"""Called with a run's id and each event as it is committed."""
+
+
+class Engine(Generic[S]):
+    """A flow with what it needs to run.
+
+    Args:
+        flow: the flow.
+        store: where its runs live.
+        models: the chat models by slot.
+        deps: whatever nodes need from outside.
+    """
+
+    def __init__(self, flow: Flow[S], store: SqliteStore, models: Mapping[str, Any] | None, deps: Any) -> None:
+        self.flow = flow
+        self.store = store
+        self.models = Models(models or {})
+        self.deps = deps
+        self.portal = Portal()
+        self.listeners: list[Listener] = []
+        self.gated = any(isinstance(gate, Approval) for gate in flow.gates.values())
+        self._manifest_kept = False
+
+    @cached_property
+    def saver(self) -> Any:
+        """LangGraph's saver, bound to the journal."""
+        from .langgraph.bound import BoundSaver
+
+        return BoundSaver(self.flow.type.fields, values=self._values, load=self._snapshot)
+
+    @cached_property
+    def graph(self) -> Any:
+        """The compiled LangGraph graph."""
+        from .langgraph.graph import build_graph
+
+        return build_graph(self, self.saver)
+
+    def tell(self, run: str, event: Event) -> None:
+        """Tells the listeners of an event that was committed; a listener's mistake is its own.
+
+        Args:
+            run: the run's id.
+            event: the event.
+        """
+        for listener in tuple(self.listeners):
+            listener(run, event)
+
+    # starting
+
+    def begin(
+        self, given: Mapping[str, Any] | BaseModel, run_id: str | None, by: str | None, tags: Iterable[str]
+    ) -> Drive[S]:
+        """Creates a run and takes its lease; its first event holds the validated input.
+
+        Args:
+            given: the input.
+            run_id: the run's id, or None for a new one.
+            by: who starts it.
+            tags: the run's tags.
+
+        Raises:
+            ConfigError: the flow has a gate and nobody is named as the starter.
+            StateInvalid: the input does not fit the state.
+            RunExists: the id is taken.
+        """
+        if self.gated and not (by or "").strip():
+            raise ConfigError(
+                f"flow {self.flow.name!r} has an approval, so a run must say who starts it: start(..., by='web'). "
+                "Whoever starts a run may not approve its calls"
+            )
+        state = self.flow.type.start(given)
+        name = run_id or new_id()
+        _valid_id(name)
+        self._keep_manifest()
+        body = {"flow": self.flow.name, "shape": self.flow.shape, "build": self.flow.build, "by": by,
+                "state": self.flow.type.dump(state), "to": write_position(AtNode("START"))}
+        row, lease = self.store.create(
+            run_id=name, flow=self.flow.name, shape=self.flow.shape, build=self.flow.build, by=by, tags=tags,
+            events=[Draft("started", body)], hold=True,
+        )
+        assert lease is not None
+        standing = Standing(self.flow.type, name).apply_all(self.store.events(row.rid))
+        return Drive(self, lease, standing)
+
+    def _keep_manifest(self) -> None:
+        if not self._manifest_kept:
+            self.store.put_manifest(self.flow.shape, self.flow.build, self.flow.manifest())
+            self._manifest_kept = True
+
+    # driving
+
+    async def drive(self, drive: Drive[S]) -> Run[S]:
+        """Drives a run until it waits, parks or ends, through LangGraph, and lets it go.
+
+        Args:
+            drive: the run under its lease.
+        """
+        thread = drive.lease.run
+        checkpoint: Checkpoint | None = None
+        self.saver.begin(thread)
+        try:
+            if not drive.over:
+                config = {"configurable": {"thread_id": thread}}
+                await self.graph.ainvoke({}, config, context=drive, durability="sync")
+                blob = self.saver.blob(thread)
+                checkpoint = None if blob is None else Checkpoint(blob)
+        except LeaseLost:
+            if self.store.run(thread).status != "cancelled":
+                raise
+        finally:
+            self.saver.forget(thread)
+            self.store.release(drive.lease, checkpoint=checkpoint)
+        return self.view(drive.standing)
+
+    async def resume(self, run_id: str) -> Run[S]:
+        """Goes on with a run; one that is over is only looked at.
+
+        Args:
+            run_id: the run's id.
+
+        Raises:
+            RunNotFound: no such run of this flow.
+            RunBusy: somebody drives it.
+        """
+        self.sweep()
+        if self.store.run(run_id).status in OVER:
+            return self.get(run_id)
+        return await self.drive(await self.take(run_id))
+
+    async def take(self, run_id: str) -> Drive[S]:
+        """Takes a run that is there: its lease, and where it stands by its journal.
+
+        Args:
+            run_id: the run's id.
+
+        Raises:
+            RunNotFound: no such run.
+            RunBusy: somebody drives it.
+        """
+        self._mine(self.store.run(run_id))
+        lease = self.store.acquire(run_id)
+        try:
+            standing = self.load(run_id)
+            lease.tail, lease.link = standing.tail, self.store.run(run_id).link
+            drive = Drive(self, lease, standing)
+            drive.status = self.store.run(run_id).status
+            self._fits(drive)
+            return drive
+        except BaseException:
+            self.store.release(lease)
+            raise
+
+    def _mine(self, row: RunRow) -> None:
+        if row.flow != self.flow.name:
+            raise RunNotFound(
+                f"run {row.id!r} in {self.store.path} is of flow {row.flow!r}, not of {self.flow.name!r}: "
+                "resume it with its own flow", run=row.id,
+            )
+
+    def _fits(self, drive: Drive[S]) -> None:
+        """A run of another shape goes on where its place still exists; else it parks with the reason."""
+        standing = drive.standing
+        if (standing.shape, standing.build) == (self.flow.shape, self.flow.build) or isinstance(standing.at, AtEnd):
+            return
+        reason = self._misfit(standing)
+        self._keep_manifest()
+        change = {"shape": self.flow.shape, "build": self.flow.build}
+        if reason is None:
+            if drive.status not in OVER and drive.status != "waiting":
+                drive.commit([Draft("resumed", change)], **change)
+        elif not isinstance(standing.at, Parked):
+            error = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
+            drive.commit([Draft("parked", {"reason": "flow_changed", "error": error})], status="parked", error=error)
+
+    def _misfit(self, standing: Standing[S]) -> str | None:
+        at = standing.at.at if isinstance(standing.at, Parked) else standing.at
+        if isinstance(at, AtNode) and at.node != "START" and at.node not in self.flow.nodes:
+            return f"the run stands at node {at.node!r}, which the flow does not have any more"
+        if isinstance(at, AtGate) and at.route not in self.flow.routes:
+            return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
+        return None
+
+    async def one_step(self, run_id: str, given: Any, place: str) -> Standing[S]:
+        """One step for a foreign caller of the graph, under a lease of its own; a new thread starts a run.
+
+        Args:
+            run_id: LangGraph's thread id, which is the run's.
+            given: the input, at the graph's entry; None elsewhere.
+            place: the LangGraph node that was called.
+
+        Raises:
+            RunBusy: somebody drives the run.
+            ConfigError: no thread id.
+        """
+        from .langgraph.graph import place_of
+
+        if not run_id:
+            raise ConfigError('app.graph needs config={"configurable": {"thread_id": <the run\'s id>}}')
+        try:
+            self.store.run(run_id)
+        except RunNotFound:
+            if given is None:
+                raise
+            drive = self.begin(dict(given), run_id, _system_user(), ())
+        else:
+            drive = await self.take(run_id)
+        try:
+            stands = place_of(self, drive.standing)
+            if place in (stands, "start") and not self._rests(drive):
+                await drive.go_on(stretch=False)
+        finally:
+            self.store.release(drive.lease)
+        return drive.standing
+
+    def _rests(self, drive: Drive[S]) -> bool:
+        """Whether the run can only wait: nobody decided yet."""
+        if isinstance(drive.standing.at, AtEnd | Parked):
+            return True
+        return any(item.status == "open" for item in drive.standing.requests.values())
+
+    # reading
+
+    def load(self, run_id: str) -> Standing[S]:
+        """Where a run stands, folded from its journal.
+
+        Args:
+            run_id: the run's id.
+        """
+        return Standing(self.flow.type, run_id).apply_all(self.store.events(run_id))
+
+    def get(self, run_id: str) -> Run[S]:
+        """A run of this flow as it stands.
+
+        Args:
+            run_id: the run's id.
+
+        Raises:
+            RunNotFound: no such run of this flow.
+        """
+        self._mine(self.store.run(run_id))
+        return self.view(self.load(run_id))
+
+    def view(self, standing: Standing[S]) -> Run[S]:
+        """A frozen view of a run.
+
+        Args:
+            standing: where it stands.
+        """
+        row = self.store.run(standing.run)
+        tail = standing.tail
+        at = standing.at
+        requests = [
+            request_view(item.body, item.status, tuple(item.decisions))
+            for item in standing.requests.values()
+            if item.status == "open" and row.status not in OVER
+        ]
+        error = read_error(row.error) or (read_error(standing.error) if isinstance(at, Parked) else None)
+        return Run(
+            id=row.id, flow=row.flow, shape=standing.shape, build=standing.build, status=row.status,
+            verdict=row.verdict, end=row.end, state=standing.state, waiting=requests, spent=standing.spent,
+            error=error, tags=row.tags, by=row.by, started=standing.started, updated=standing.updated,
+            events_of=lambda: [event for event in self.store.events(row.rid) if event.number <= tail],
+        )
+
+    def _values(self, run_id: str) -> Mapping[str, Any]:
+        try:
+            state = self.load(run_id).state
+        except RunNotFound:
+            return {}
+        return {name: getattr(state, name) for name in self.flow.type.fields}
+
+    def _snapshot(self, run_id: str) -> bytes | None:
+        try:
+            found = self.store.checkpoint(run_id)
+        except RunNotFound:
+            return None
+        return None if found is None else found.data
+
+    # time
+
+    def sweep(self) -> list[str]:
+        """Expires every request whose time is over; gives the ids of their runs."""
+        runs: list[str] = []
+        for row in self.store.due(time.time()):
+            body = {"request": row.id, "status": "expired", "by": None, "note": "nobody decided in time"}
+            try:
+                self.store.decide(row.id, Draft("expired", body), status="expired")
+            except (RunNotReady, RunBusy):
+                continue
+            runs.append(row.run)
+        return runs
+
+    async def close(self) -> None:
+        """Lets go what is held."""
+        await asyncio.sleep(0)
+        self.store.close()
+
+
+def new_id() -> str:
+    """A new run's id: the day and a random part, short enough to type."""
+    return f"{time.strftime('%y%m%d')}-{secrets.token_hex(4)}"
+
+
+def _valid_id(name: str) -> None:
+    if not name or len(name) > 200 or any(char.isspace() or not char.isprintable() for char in name):
+        raise ConfigError(f"run_id={name!r} must be 1 to 200 printable characters without blanks")
+
+
+def _system_user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+
+
+def held(lease: Lease) -> bool:
+    """Whether a lease still stands.
+
+    Args:
+        lease: the lease.
+    """
+    return lease.deadline > time.monotonic()

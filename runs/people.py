@@ -1,0 +1,301 @@
+"""What people decide about runs: approvals, denials, answers, settlements, cancels and retries.
+
+Deny by default: whatever is not proved right never passes, and each refusal says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..errors import DecisionRefused, RunBusy, RunNotReady, StateInvalid
+from ..flows.flow import Flow
+from ..flows.position import AtNode, Done, Finish, Park, Parked, Place
+from ..flows.semantics import next_move
+from ..guards.gates import STARTER
+from ..nodes.calls import NOT_DONE
+from ..nodes.ask import Ask
+from ..nodes.outcome import ErrorRecord, Outcome
+from .codec import read_error, write_error, write_position
+from .lifecycle import advance, not_ready
+from .roles import Anyone, Roles, holds_role, normal
+from .standing import Standing, approvers
+from .store import Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
+from .views import Request
+
+
+class GiveUp:
+    """The type of ``GIVE_UP``."""
+
+    def __repr__(self) -> str:
+        return "GIVE_UP"
+
+
+GIVE_UP: Final = GiveUp()
+"""What ``app.settle`` takes where nobody will find out: the step fails, and the run goes the flow's way."""
+
+
+class People:
+    """Decisions about the runs of one flow.
+
+    Args:
+        flow: the flow.
+        store: where its runs live.
+        roles: who holds which role.
+    """
+
+    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None) -> None:
+        self.flow = flow
+        self.store = store
+        self.roles = roles
+
+    # requests
+
+    def approve(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
+        """Says yes to the request that was seen.
+
+        Args:
+            request: the request, or its id.
+            by: who decides.
+            note: why.
+            proof: how the name was proved.
+
+        Raises:
+            DecisionRefused: it does not count; ``data["reason"]`` says why.
+            RequestNotFound: no such request.
+        """
+        return self._decide(request, "approval", "approved", by, note, proof)
+
+    def deny(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
+        """Says no; see ``approve``."""
+        return self._decide(request, "approval", "denied", by, note, proof)
+
+    def answer(self, request: Request | str, value: Any, *, by: str, proof: str) -> RequestRow:
+        """Answers an ``ask``; the value is validated against its form before it is recorded.
+
+        Args:
+            request: the request, or its id.
+            value: a str, or data that fits the form.
+            by: who answers.
+            proof: how the name was proved.
+
+        Raises:
+            DecisionRefused: it does not count, or the value does not fit.
+            RequestNotFound: no such request.
+        """
+        row = self._seen(request)
+        node = self.flow.nodes.get(row.body["node"])
+        if row.body["kind"] != "answer" or not isinstance(node, Ask):
+            raise _refused(row, "kind", "it asks for an approval: approve or deny it")
+        try:
+            checked = node.accept(value)
+        except StateInvalid as error:
+            raise _refused(row, "value", str(error)) from error
+        return self._decide(request, "answer", "answered", by, None, proof, value=checked)
+
+    def _seen(self, request: Request | str) -> RequestRow:
+        return self.store.request(request if isinstance(request, str) else request.id)
+
+    def _decide(
+        self, request: Request | str, kind: str, status: str, by: str, note: str | None, proof: str, **extra: Any
+    ) -> RequestRow:
+        row = self._seen(request)
+        if row.body["kind"] != kind:
+            raise _refused(row, "kind", "it asks for an answer: answer it" if kind == "approval" else "it is an approval")
+        if not isinstance(by, str) or not normal(by):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise _refused(row, "name", "by= must name who decides")
+        digest = row.digest if isinstance(request, str) else request.digest
+        body = {"request": row.id, "status": status, "by": by, "note": note, "proof": proof, "digest": digest} | extra
+
+        def guard(run: RunRow, now: RequestRow, events: list[Event]) -> str | None:
+            return self._guard(run, now, events, status, by)
+
+        decided, _ = self.store.decide(row.id, Draft("decided", body), status=status, digest=digest, guard=guard)
+        return decided
+
+    def _guard(self, run: RunRow, row: RequestRow, events: list[Event], status: str, by: str) -> str | None:
+        """Runs inside the decision's transaction, on the journal as it is."""
+        if not holds_role(self.roles, row.role, by):
+            raise _refused(row, "role", f"{by!r} does not hold the role {row.role!r}")
+        barred = row.body["not_by"]
+        starter = normal(run.by or "")
+        if any(normal(by) == (starter if item == STARTER else normal(item)) for item in barred):
+            raise _refused(row, "starter", f"{by!r} may not decide it: whoever started the run is barred"
+                           if normal(by) == starter else f"{by!r} is barred from deciding it")
+        before = [event.body for event in events if event.kind == "decided" and event.body["request"] == row.id]
+        people = {normal(name) for name in approvers(before)}
+        if status == "approved":
+            if normal(by) in people:
+                raise _refused(row, "twice", f"{by!r} said yes already; the quorum of {row.body['quorum']} counts people")
+            return "open" if len(people) + 1 < row.body["quorum"] else None
+        return None
+
+    @property
+    def proof(self) -> str:
+        """How names are proved here, for the record."""
+        return "none (roles=Anyone())" if isinstance(self.roles, Anyone) else "named by the caller"
+
+    # parked runs
+
+    def settle(self, run_id: str, step: int | None, result: Any, *, by: str, note: str | None, proof: str) -> None:
+        """Settles what a parked run could not know: the effect's result, NOT_DONE, or GIVE_UP.
+
+        Args:
+            run_id: the run's id.
+            step: the number of the step that is under way, as ``show`` prints it; None for whichever it is.
+            result: what the effect returned, NOT_DONE or GIVE_UP.
+            by: who settles.
+            note: how it is known.
+            proof: how the name was proved.
+
+        Raises:
+            RunNotReady: the run is not parked, or at another step.
+            DecisionRefused: nobody is named.
+        """
+        if not normal(by):
+            raise DecisionRefused("by= must name who settles", run=run_id, reason="name")
+
+        def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
+            status = advance(row.status, "settle", run_id)
+            standing = Standing(self.flow.type, run_id).apply_all(events)
+            if not isinstance(standing.at, Parked):
+                raise not_ready(row.status, "settle", run_id)
+            if step is not None and step != standing.steps + 1:
+                raise RunNotReady(
+                    f"run {run_id!r} is parked at step {standing.steps + 1}, not at step {step}", run=run_id,
+                    status=row.status,
+                )
+            return self._settled(standing, result, {"by": by, "note": note, "proof": proof}, status)
+
+        self.store.append_outside(run_id, build)
+
+    def _settled(self, standing: Standing[Any], result: Any, who: dict[str, Any], status: str) -> Change:
+        assert isinstance(standing.at, Parked)
+        slot = next((name for name, call in standing.calls.items() if call.result is None), None)
+        business = None if slot is None else (standing.calls[slot].intent or {}).get("business")
+        if result is NOT_DONE or (slot is None and not isinstance(result, GiveUp)):
+            effects = [Effect(business, "not_done")] if business else []
+            return Change((Draft("settled", {"kind": "not_done", "slot": slot} | who),), status=status, effects=effects)
+        if isinstance(result, GiveUp):
+            return self._given_up(standing, who, status)
+        effects = [Effect(business, "done", result)] if business else []
+        return Change((Draft("settled", {"kind": "done", "slot": slot, "value": result} | who),), status=status,
+                      effects=effects)
+
+    def _given_up(self, standing: Standing[Any], who: dict[str, Any], status: str) -> Change:
+        """The step fails as declined, and the semantics says where the run goes."""
+        assert isinstance(standing.at, Parked)
+        node = standing.at.at.node
+        told = f"given up by {who['by']}" + (f": {who['note']}" if who["note"] else "")
+        record = ErrorRecord("declined", "GivenUp", told)
+        place = Place(standing.state, standing.counters, standing.spent, standing.started, standing.updated, standing.out)
+        move = next_move(self.flow, place, Done(node, Outcome("failed", error=record)))
+        if isinstance(move, Park):  # pragma: no cover  # only an unknown effect parks
+            raise RunNotReady(f"run {standing.run!r} cannot be given up", run=standing.run)
+        body = {"kind": "gave_up", "to": write_position(move.at), "edge": move.why.edge,
+                "counted": list(move.why.counted), "error": write_error(record)} | who
+        if move.out:
+            body["out"] = True
+        if isinstance(move, Finish):
+            error = write_error(move.error or record)
+            ended = Draft("ended", {"end": move.at.end, "verdict": move.at.verdict, "error": error})
+            return Change((Draft("settled", body), ended), status="ended", verdict=move.at.verdict, end=move.at.end,
+                          error=error)
+        return Change((Draft("settled", body),), status=status)
+
+    # cancel and retry
+
+    def cancel(self, run_id: str, *, by: str, note: str | None) -> None:
+        """Ends a run; never in the middle of a call whose effect would be unknown.
+
+        Args:
+            run_id: the run's id.
+            by: who cancels.
+            note: why.
+
+        Raises:
+            RunNotReady: it is over already.
+            RunBusy: a once-only call is under way.
+        """
+        if not normal(by):
+            raise DecisionRefused("by= must name who cancels", run=run_id, reason="name")
+
+        def guard(row: RunRow, events: list[Event]) -> None:
+            open_calls: dict[str, Event] = {}
+            for event in events:
+                if event.kind == "intent" and event.body.get("kind") == "tool":
+                    open_calls[event.body["slot"]] = event
+                elif event.kind == "result":
+                    open_calls.pop(event.body["slot"], None)
+                elif event.kind in ("step", "gate", "settled") and "to" in event.body:
+                    open_calls.clear()
+            if open_calls and row.status == "running" and row.holder is not None:
+                tool = next(iter(open_calls.values())).body["tool"]
+                raise RunBusy(f"run {run_id!r} is in the middle of {tool!r}: cancel it when the call is over",
+                              run=run_id, holder=row.holder)
+
+        self.store.cancel(run_id, Draft("cancelled", {"by": by, "note": note}), guard=guard)
+
+    def retry(self, run_id: str, *, by: str, note: str | None) -> None:
+        """Gives an ended or parked run a new attempt of the node where it failed.
+
+        Args:
+            run_id: the run's id.
+            by: who wants it.
+            note: why.
+
+        Raises:
+            RunNotReady: it did not fail, or an effect of unknown result must be settled first.
+        """
+        if not normal(by):
+            raise DecisionRefused("by= must name who retries", run=run_id, reason="name")
+
+        def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
+            status = advance(row.status, "retry", run_id)
+            standing = Standing(self.flow.type, run_id).apply_all(events)
+            at = self._where_it_failed(standing, events, row)
+            body = {"retry": True, "to": write_position(at), "by": by, "note": note}
+            return Change((Draft("resumed", body),), status=status)
+
+        self.store.append_outside(run_id, build)
+
+    def _where_it_failed(self, standing: Standing[Any], events: list[Event], row: RunRow) -> AtNode:
+        if isinstance(standing.at, Parked):
+            error = read_error(standing.error)
+            if error is not None and error.category == "unknown_effect":
+                raise RunNotReady(
+                    f"run {standing.run!r} is parked at {standing.at.at.node!r} because nobody knows whether its effect "
+                    "happened: settle it first", run=standing.run, status=row.status,
+                )
+            return standing.at.at
+        if row.verdict == "success":
+            raise RunNotReady(f"run {standing.run!r} ended with success: there is nothing to retry", run=standing.run,
+                              status=row.status)
+        steps = [event for event in events if event.kind == "step"]
+        failed = [event for event in steps if event.body["kind"] == "failed"] or steps[-1:]
+        if not failed or failed[-1] is not steps[-1]:
+            failed = steps[-1:]
+        if not failed:
+            return AtNode("START")
+        node = failed[-1].body["node"]
+        arrived = _arrival(events, failed[-1].number)
+        return arrived if isinstance(arrived, AtNode) and arrived.node == node else AtNode(node)
+
+
+def _arrival(events: list[Event], number: int) -> Any:
+    """Where the run stood before an event: with the refusal, failure and grant that it had there."""
+    from .codec import read_position
+
+    found: Any = None
+    for event in events:
+        if event.number >= number:
+            break
+        if "to" in event.body:
+            found = read_position(event.body["to"])
+    return found
+
+
+def _refused(row: RequestRow, reason: str, told: str) -> DecisionRefused:
+    return DecisionRefused(f"request {row.id!r}: {told}", run=row.run, request=row.id, reason=reason)
+
+

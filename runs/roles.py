@@ -1,0 +1,76 @@
+"""Who holds which role: a mapping, a callable, or ``Anyone``; names are normalised before they are compared."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from ..errors import ConfigError
+
+
+class Anyone:
+    """Everybody holds every role: for demos and tests; each decision's record says so."""
+
+    def __repr__(self) -> str:
+        return "Anyone()"
+
+
+Roles = Mapping[str, Collection[str]] | Callable[[str, str], bool] | Anyone
+"""Role to names; or a function of role and name; or ``Anyone()``."""
+
+
+class Holds(Protocol):
+    """Whether somebody holds a role, and how that is known."""
+
+    def __call__(self, role: str, name: str) -> bool:
+        """Whether ``name`` holds ``role``."""
+        ...
+
+
+def normal(name: str) -> str:
+    """A name as it is compared: Unicode NFKC, case folded, blanks trimmed and joined.
+
+    Args:
+        name: as somebody gave it.
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def checked(roles: Roles | None) -> Roles | None:
+    """The roles of an App, or a clear error.
+
+    Args:
+        roles: as an author gave them.
+
+    Raises:
+        ConfigError: they are none of the three forms.
+    """
+    if roles is None or isinstance(roles, Anyone | Mapping) or callable(roles):
+        if isinstance(roles, type) and issubclass(roles, Anyone):
+            raise ConfigError("roles=Anyone must be called: roles=Anyone()")
+        if isinstance(roles, Mapping):
+            for role, names in roles.items():
+                if isinstance(names, str):
+                    raise ConfigError(f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}")
+        return roles
+    raise ConfigError(f'roles={roles!r} must be a mapping such as {{"lead": {{"ann"}}}}, a callable, or Anyone()')
+
+
+def holds_role(roles: Roles | None, role: str, name: str) -> bool:
+    """Whether somebody holds a role; unknown roles and missing mappings are a no.
+
+    Args:
+        roles: the App's roles.
+        role: the role that is asked for.
+        name: who wants to decide.
+    """
+    if not normal(name):
+        return False
+    if isinstance(roles, Anyone):
+        return True
+    if roles is None:
+        return False
+    if isinstance(roles, Mapping):
+        return normal(name) in {normal(item) for item in roles.get(role, ())}
+    return roles(role, name) is True

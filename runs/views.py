@@ -1,0 +1,238 @@
+"""What people and programs see of a run: frozen views of the run, its steps and its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ..guards.budgets import Spent
+from ..nodes.calls import Call
+from ..nodes.outcome import ErrorRecord
+from .codec import read_error, read_spent
+from .store.records import Event, RequestRow
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person is asked.
+
+    Args:
+        id: the request's id.
+        run: the run's id.
+        node: the node that will run, or that asks.
+        gate: the gate's name, or the asking node's.
+        role: who may decide.
+        question: what is asked.
+        shows: the fields shown, by their printed path.
+        call: the tool and its whole arguments, as they will run; None where an answer is asked for.
+        digest: of all that; a decision names it.
+        asked: when, seconds since the epoch.
+        expires: when it runs out, seconds since the epoch; None where it does not.
+        quorum: how many people must say yes.
+        not_by: who may not decide.
+        kind: ``approval`` or ``answer``.
+        status: open, approved, denied, answered, expired, consumed or withdrawn.
+        decisions: the decisions so far.
+    """
+
+    id: str
+    run: str
+    node: str
+    gate: str
+    role: str
+    question: str
+    shows: dict[str, Any]
+    call: Call | None
+    digest: str
+    asked: float
+    expires: float | None
+    quorum: int
+    not_by: tuple[str, ...]
+    kind: str
+    status: str = "open"
+    decisions: tuple[dict[str, Any], ...] = ()
+
+
+def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, Any], ...] = ()) -> Request:
+    """A request as people see it.
+
+    Args:
+        body: as journalled in ``asked``.
+        status: its status.
+        decisions: the decisions so far.
+    """
+    call = body.get("call")
+    return Request(
+        id=body["request"],
+        run=body["run"],
+        node=body["node"],
+        gate=body["gate"],
+        role=body["role"],
+        question=body["question"],
+        shows=body["shows"],
+        call=None if call is None else Call(call["tool"], call["arguments"], call.get("id"), call["source"]),
+        digest=body["digest"],
+        asked=body["asked"],
+        expires=body["due"],
+        quorum=body["quorum"],
+        not_by=tuple(body["not_by"]),
+        kind=body["kind"],
+        status=status,
+        decisions=decisions,
+    )
+
+
+def row_view(row: RequestRow) -> Request:
+    """A request from its row in the store.
+
+    Args:
+        row: the row.
+    """
+    return request_view(row.body, row.status)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One execution of one node.
+
+    Args:
+        number: from 1.
+        node: the node's name.
+        outcome: ok, failed, refused or expired.
+        update: what it wrote, JSON-able: field to value, for a reducer field what was merged in.
+        edge: the edge that was taken; None where the run ended, parked or had no way on.
+        guards: the edges tried, each with every guard's value and what it read.
+        error: what went wrong.
+        attempts: how often it was tried.
+        started: when, seconds since the epoch.
+        seconds: working time.
+        spent: what it used up.
+        decision: who decided at the gate of the edge, where there was one.
+        calls: the calls inside it, as recorded.
+    """
+
+    number: int
+    node: str
+    outcome: str
+    update: dict[str, Any]
+    edge: str | None
+    guards: tuple[dict[str, Any], ...]
+    error: ErrorRecord | None
+    attempts: int
+    started: float
+    seconds: float
+    spent: Spent
+    decision: dict[str, Any] | None = None
+    calls: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Run(Generic[S]):
+    """One execution of a flow, as it stood when this view was made.
+
+    Args:
+        id: the run's id.
+        flow: the flow's name.
+        shape: the flow's shape that the run is at.
+        build: the flow's build that the run is at.
+        status: ready, running, waiting, parked, ended or cancelled.
+        verdict: success, partial, escalated or failed, once it ended.
+        end: the end that it reached; None before, and where it had no way on.
+        state: the state.
+        waiting: the open requests.
+        spent: what it has used up.
+        error: why it ended badly or is parked.
+        tags: the run's tags.
+        by: who started it.
+        started: when, seconds since the epoch.
+        updated: when its last event was committed.
+    """
+
+    id: str
+    flow: str
+    shape: str
+    build: str
+    status: str
+    verdict: str | None
+    end: str | None
+    state: S
+    waiting: list[Request]
+    spent: Spent
+    error: ErrorRecord | None
+    tags: tuple[str, ...]
+    by: str | None
+    started: float
+    updated: float
+    events_of: Callable[[], list[Event]] = field(repr=False, compare=False)
+
+    @property
+    def result(self) -> S:
+        """The state that the run ended with, or has so far."""
+        return self.state
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The journal's events up to this view."""
+        return self.events_of()
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The steps, in order."""
+        return steps_of(self.events)
+
+
+def steps_of(events: list[Event]) -> list[Step]:
+    """The steps of a run from its events; the gate's event completes the step that stopped there.
+
+    Args:
+        events: the run's events, in order.
+    """
+    steps: list[Step] = []
+    calls: list[dict[str, Any]] = []
+    decisions: list[dict[str, Any]] = []
+    for event in events:
+        body = event.body
+        if event.kind in ("intent", "result"):
+            calls.append({"event": event.kind} | body)
+        elif event.kind == "gate" and "slot" in body:
+            decisions.append(body["decision"])
+        elif event.kind == "gate" and steps and "decision" in body:
+            guards = (*steps[-1].guards, *body.get("tried", ()))
+            steps[-1] = _with(steps[-1], edge=body.get("edge"), decision=body["decision"], guards=guards)
+        elif event.kind == "step":
+            steps.append(_step(len(steps) + 1, event, tuple(calls), decisions[-1] if decisions else None))
+            calls, decisions = [], []
+    return steps
+
+
+def _with(step: Step, **changes: Any) -> Step:
+    return Step(**{name: getattr(step, name) for name in step.__dataclass_fields__} | changes)
+
+
+def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision: dict[str, Any] | None) -> Step:
+    body = event.body
+    own = read_spent(body.get("spent"))
+    whole = own
+    for call in calls:
+        whole = whole + read_spent(call.get("spent"))
+    return Step(
+        number=number,
+        node=body["node"],
+        outcome=body["kind"],
+        update=body.get("delta", {}),
+        edge=body.get("edge"),
+        guards=tuple(body.get("tried", ())),
+        error=read_error(body.get("error")),
+        attempts=body.get("attempts", 1),
+        started=event.at - own.seconds,
+        seconds=own.seconds,
+        spent=whole,
+        decision=decision,
+        calls=calls,
+    )
