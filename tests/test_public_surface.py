@@ -16,11 +16,12 @@ EXPECTED = {
     # the flow and its edges
     "Anyone", "Budget", "End", "Flow", "Retry", "START", "approval", "at_most", "failed", "on", "policy", "when",
     # conditions
-    "any_of", "contains", "exists", "fields", "first", "last", "length", "none_of", "one_of", "proposes", "some",
+    "Condition", "any_of", "contains", "exists", "fields", "first", "last", "length", "none_of", "one_of", "proposes",
+    "some",
     # nodes
-    "Context", "Messages", "act", "ask", "compute", "think", "tool",
+    "Context", "FromState", "Messages", "Node", "ToolError", "act", "ask", "compute", "think", "tool",
     # what nodes and programs read
-    "Failure", "Finding", "Outcome", "Refusal", "Report",
+    "Call", "ErrorRecord", "Failure", "Finding", "Outcome", "Refusal", "Report",
     # runs
     "App", "GIVE_UP", "NOT_DONE", "Request", "Run", "Spent", "Step",
     # errors
@@ -61,15 +62,9 @@ def typed() -> dict[str, str]:
     return homes
 
 
-@pytest.mark.xfail(reason="the rooms that hold the other names are being built")
 def test_the_face_is_the_tested_list():
     """guideway offers these names and no others."""
     assert set(guideway.__all__) == EXPECTED
-
-
-def test_no_name_joins_the_face_untold():
-    """A name on the face is on the tested list."""
-    assert set(guideway.__all__) <= EXPECTED
 
 
 def test_the_list_is_sorted_and_literal():
