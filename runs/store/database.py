@@ -65,7 +65,7 @@ class Database:
         """
         with self._lock:
             try:
-                self._power(power, "full")
+                self._harden(power)
                 connection = self._connection
                 connection.execute("begin immediate")
                 try:
@@ -83,13 +83,13 @@ class Database:
             except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
             finally:
-                self._power(power, "normal")
+                self._soften(power)
 
     def single(self, sql: str, values: tuple[Any, ...], kinds: str, *, power: bool = False) -> int:
         """One statement that is its own transaction: how many rows it wrote; -1 when its key is taken."""
         with self._lock:
             try:
-                self._power(power, "full")
+                self._harden(power)
                 if self.hook is None:
                     return int(self._connection.execute(sql, values).rowcount)
                 self.hook("before", kinds)
@@ -101,12 +101,18 @@ class Database:
             except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
             finally:
-                self._power(power, "normal")
+                self._soften(power)
 
-    def _power(self, wanted: bool, level: str) -> None:
-        # By executescript: SQLite may carry this pragma out when it is compiled, and a cached statement is not again.
-        if wanted and not self._always:
-            self._connection.executescript(f"pragma synchronous={level}")
+    # By executescript: SQLite may carry this pragma out when it is compiled, and a cached statement is not again.
+
+    def _harden(self, power: bool) -> None:
+        if power and not self._always:
+            self._connection.executescript("pragma synchronous=full")
+
+    def _soften(self, power: bool) -> None:
+        if power and not self._always:
+            with suppress(sqlite3.Error):  # what stays hard is slow, and safe
+                self._connection.executescript("pragma synchronous=normal")
 
     def close(self) -> None:
         """Close the connection; a second time does nothing."""
