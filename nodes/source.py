@@ -1,0 +1,49 @@
+"""The hash of a function's body, by which an approval and a flow's build know that it changed."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import textwrap
+from collections.abc import Callable
+from hashlib import sha256
+from types import CodeType
+from typing import Any
+
+
+def digest(value: Any) -> str:
+    """The hash of JSON-able data, the same for the same data.
+
+    Args:
+        value: JSON-able data; anything else in it counts by its text.
+    """
+    data = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return sha256(data.encode()).hexdigest()
+
+
+def source_hash(fn: Callable[..., Any]) -> str:
+    """The hash of a function's source without its decorators; of its bytecode where there is no source.
+
+    Args:
+        fn: the function, or a bound method.
+    """
+    inner = inspect.unwrap(fn)
+    try:
+        lines = textwrap.dedent(inspect.getsource(inner)).splitlines()
+        body = ast.parse("\n".join(lines)).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        code = getattr(inner, "__code__", None)
+        return digest(_code(code) if code is not None else repr(inner))
+    return digest("\n".join(lines[body.lineno - 1 :]))
+
+
+def _code(code: CodeType) -> list[Any]:
+    return [code.co_code.hex(), [_constant(item) for item in code.co_consts], code.co_names, code.co_varnames]
+
+
+def _constant(item: Any) -> Any:
+    if isinstance(item, CodeType):
+        return _code(item)
+    # the order of a set's text changes from process to process
+    return sorted(repr(part) for part in item) if isinstance(item, frozenset) else repr(item)

@@ -1,0 +1,246 @@
+"""Calls of tools: validated, timed, retried, and settled where an effect is in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from contextvars import copy_context
+from copy import deepcopy
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from ..guards.durations import written
+from .calls import NOT_DONE, Call, CallFailed
+from .categories import error_record, is_control_flow
+from .context import Context, ToolError
+from .execution import Job, raise_if_ours
+from .outcome import ErrorRecord, Outcome
+from .plan import jsonable, told
+from .retrying import retried
+from .signature import read_signature
+
+if TYPE_CHECKING:
+    from .tool import Tool
+
+
+async def run_tool(tool: Tool[..., Any], job: Job) -> Outcome:
+    """A tool as a step: its arguments are state fields, its result is written.
+
+    Args:
+        tool: the tool.
+        job: what it is given, and the port.
+
+    Raises:
+        CallFailed: it failed.
+    """
+    typed = job.plan.read(job.values, job.edits)
+    call = Call(tool.name, as_json(tool, typed), None, tool.source)
+    return job.write(await call_tool(job, tool, typed, call, "tool"))
+
+
+def as_json(tool: Tool[..., Any], typed: dict[str, Any]) -> dict[str, Any]:
+    """A call's arguments, JSON-able, as they will run.
+
+    Args:
+        tool: the tool.
+        typed: the validated arguments.
+
+    Raises:
+        CallFailed: one has no JSON form (``invalid_input``).
+    """
+    try:
+        return {name: jsonable(tool.adapter(name), value) for name, value in typed.items()}
+    except PydanticSerializationError as error:
+        raise CallFailed(error_record(error, "invalid_input")) from error
+
+
+async def call_tool(job: Job, tool: Tool[..., Any], typed: dict[str, Any], call: Call, stem: str) -> Any:
+    """Calls a tool, with its retries; the result as its own type.
+
+    Args:
+        job: the execution that it is part of.
+        tool: the tool.
+        typed: the validated arguments.
+        call: the same, as it is recorded.
+        stem: the slot without the attempt.
+
+    Raises:
+        CallFailed: it failed for good.
+    """
+
+    async def attempt(number: int) -> Any:
+        slot = f"{stem}.{number}"
+        job.attempts = max(job.attempts, number + 1)
+        job.sent += 1
+        entry: dict[str, Any] = {"slot": slot, "kind": "tool", "tool": tool.name, "arguments": call.arguments}
+        if call.id is not None:
+            entry["id"] = call.id
+        job.log.append(entry)
+        sending = _Sending(job, tool, typed, number, job.calls.key(slot))
+        reconcile = None if tool.reconcile is None else sending.ask_world
+        try:
+            return await job.calls.tool(slot, tool, call, sending.send, reconcile=reconcile)
+        except CallFailed as error:
+            entry["error"] = {"category": error.record.category, "type": error.record.type,
+                              "message": error.record.message}
+            raise
+
+    result = await retried(tool.retry, job.calls.pause, attempt)
+    try:
+        return tool.result_adapter.validate_python(result)
+    except ValidationError as error:
+        raise CallFailed(_bad_result(tool, error)) from error
+
+
+class _Sending:
+    """One attempt of a call."""
+
+    def __init__(self, job: Job, tool: Tool[..., Any], typed: dict[str, Any], number: int, key: str) -> None:
+        self.job, self.tool, self.typed, self.number, self.key = job, tool, typed, number, key
+
+    def context(self) -> Context:
+        return self.job.context(self.number, self.key)
+
+    async def send(self, key: str) -> Any:
+        """The JSON-able result.
+
+        Raises:
+            CallFailed: by its declared category; an ending that proves nothing is ``unknown_effect``.
+        """
+        self.key = key
+        tool = self.tool
+        given = tool.plan(None).given(self.context, self.job.refusal, self.job.failure)
+        # a failed attempt may have changed its arguments in place
+        typed = deepcopy(self.typed) if tool.retry is not None else self.typed
+        assert tool.fn is not None
+        try:
+            return self._as_json(await _timed(tool, tool.fn, {**typed, **given}))
+        except CallFailed as failure:
+            if tool.effect != "once" or failure.record.category == "declined":
+                raise
+            return await self._settled(failure)
+
+    def _as_json(self, value: Any) -> Any:
+        try:
+            return jsonable(self.tool.result_adapter, self.tool.result_adapter.validate_python(value))
+        except ValidationError as error:
+            raise CallFailed(_bad_result(self.tool, error)) from error
+        except PydanticSerializationError as error:
+            raise CallFailed(error_record(error, "invalid_output")) from error
+
+    async def _settled(self, failure: CallFailed) -> Any:
+        """What a call that did not prove its ending comes to, once the world was asked.
+
+        A NOT_DONE is believed only where the caller is known to have ended: a thread that goes on after its
+        timeout may yet act. A result that does not validate proves that the effect happened.
+        """
+        record, tool = failure.record, self.tool
+        unknown = ErrorRecord(
+            "unknown_effect", record.type, f"{tool.name!r} may have acted: {record.type}: {record.message}",
+            record.classes,
+        )
+        if tool.reconcile is None:
+            raise CallFailed(unknown, running=failure.running) from failure
+        found = await self.ask_world()
+        if found is not NOT_DONE:
+            return found
+        believed = not failure.running and record.category != "invalid_output"
+        raise CallFailed(record if believed else unknown, running=failure.running) from failure
+
+    async def ask_world(self) -> Any:
+        """What ``reconcile=`` says: the JSON-able result, or NOT_DONE.
+
+        Raises:
+            CallFailed: it does not say (``unknown_effect``).
+        """
+        tool = self.tool
+        assert tool.reconcile is not None
+        arguments: dict[str, Any] = {}
+        for param in read_signature(tool.reconcile, "reconcile=", tool.line).params:
+            if param.kind == "context":
+                arguments[param.name] = self.context()
+            elif param.name in self.typed:
+                arguments[param.name] = self.typed[param.name]
+        try:
+            found = await _timed(tool, tool.reconcile, arguments)
+            return found if found is NOT_DONE else self._as_json(found)
+        except CallFailed as error:
+            what = f"{tool.name!r} may have acted, and reconcile= does not say: {error.record.message}"
+            raise CallFailed(
+                ErrorRecord("unknown_effect", error.record.type, what, error.record.classes)
+            ) from error
+
+
+async def _timed(tool: Tool[..., Any], fn: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Calls a function within the tool's timeout, and makes what it raises data."""
+    threaded = not inspect.iscoroutinefunction(fn)
+    timer = asyncio.timeout(tool.timeout)
+    try:
+        async with timer:
+            if not threaded:
+                return await fn(**arguments)
+            if tool.timeout is None:
+                value = await asyncio.to_thread(fn, **arguments)
+            else:
+                value = await in_thread(lambda: fn(**arguments))
+            return await value if inspect.isawaitable(value) else value
+    except asyncio.CancelledError as error:
+        raise_if_ours(error)
+        raise CallFailed(error_record(error, "cancelled", f"{tool.name!r} was cancelled from within")) from error
+    except (*tool.not_done, ToolError) as error:
+        raise CallFailed(error_record(error, "declined")) from error
+    except (Exception, SystemExit) as error:
+        if is_control_flow(error):
+            raise
+        if isinstance(error, TimeoutError) and timer.expired():
+            assert tool.timeout is not None
+            what = f"{tool.name!r} did not end within {written(tool.timeout)}"
+            raise CallFailed(error_record(error, "timeout", what), running=threaded) from error
+        raise CallFailed(error_record(error)) from error
+
+
+async def in_thread(work: Callable[[], Any]) -> Any:
+    """Runs a function in a thread of its own that nobody waits for once the caller has given up.
+
+    A pool would be joined when the process ends, and so hang on what its timeout gave up.
+
+    Args:
+        work: the function.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+    context = copy_context()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(value)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        value, failure = None, None
+        try:
+            value = context.run(work)
+        except StopIteration as error:
+            failure = RuntimeError(f"the function raised StopIteration: {error}")
+        except BaseException as error:
+            failure = error
+        try:
+            loop.call_soon_threadsafe(settle, value, failure)
+        except RuntimeError:
+            pass  # the loop has ended: nobody waits for the result any more
+
+    Thread(target=run, daemon=True, name="guideway-tool").start()
+    return await done
+
+
+def _bad_result(tool: Tool[..., Any], error: ValidationError) -> ErrorRecord:
+    return error_record(error, "invalid_output", f"the result of {tool.name!r} does not fit: {told(error)}")
+
+
