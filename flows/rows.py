@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import FlowError, GateError, caller
-from ..guards.expressions import Expr
+from ..guards.expressions import Formula
 from ..guards.gates import Gate
 from ..guards.limits import Limit
 from ..guards.outcomes import Failed
@@ -90,7 +90,7 @@ class Route:
     id: str
     source: str
     match: Failed | None
-    conditions: tuple[Expr | Limit, ...]
+    conditions: tuple[Formula | Limit, ...]
     gates: tuple[Gate, ...]
     target: Target
     line: str | None
@@ -101,7 +101,7 @@ class Route:
         return self.match is None and not self.conditions and not self.gates
 
 
-def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Expr | Limit, ...], tuple[Gate, ...]]:
+def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Formula | Limit, ...], tuple[Gate, ...]]:
     """An edge's guards by kind.
 
     Args:
@@ -112,7 +112,7 @@ def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Expr | 
         FlowError: a condition or limit stands after a gate, or two outcome matches on one edge.
     """
     match: Failed | None = None
-    conditions: list[Expr | Limit] = []
+    conditions: list[Formula | Limit] = []
     gates: list[Gate] = []
     for guard in _flat(edge.guards):
         if isinstance(guard, Gate):

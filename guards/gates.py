@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import ConditionError, GateError, caller
 from .conditions import Condition, condition
 from .durations import Duration, seconds
-from .expressions import Expr
+from .expressions import Expr, Formula
+from .fields import tree_of
 from .path import Edge, Guard
 from .target import Target
 
@@ -42,7 +43,7 @@ class Approval(Gate):
     expired: Way | None = None
     within: float | None = None
     shows: tuple[Expr, ...] = ()
-    unless: Expr | None = None
+    unless: Formula | None = None
     quorum: int = 1
     question: str | None = None
     not_by: tuple[str, ...] = (STARTER,)
@@ -171,11 +172,6 @@ def _way(way: Any, title: str, kind: str, where: str | None) -> Way | None:
 
 def shown(item: object, title: str) -> Expr:
     """The tree of a field that a request shows."""
-    tree = getattr(item, "tree", None)
-    if isinstance(tree, Expr):
-        return tree
-    from .fields import tree_of
-
     found = tree_of(item)
     if found is None:
         raise ConditionError(f"shows= of {title} takes fields such as t.message, not {item!r}", where=caller())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import ConditionError, caller
 from .conditions import Condition, condition
-from .expressions import Expr
+from .expressions import Formula
 from .limits import Limit
 from .path import Guard
 
@@ -16,7 +16,7 @@ from .path import Guard
 class When(Guard):
     """Conditions and limits, joined by "and", in the order written."""
 
-    items: tuple[Expr | Limit, ...]
+    items: tuple[Formula | Limit, ...]
 
 
 def when(*conditions: bool | Condition | Limit | Callable[..., bool]) -> When:

@@ -72,7 +72,7 @@ class App(Deciding[S], Watching[S]):
         opened = SqliteStore(store, durability=cast(Literal["process", "power"], durability))
         try:
             self._engine = Engine(flow, opened, models, deps)
-            self._engine.models.require(flow.nodes.values())
+            self._engine.require_models()
         except BaseException:
             opened.close()
             raise

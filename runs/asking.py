@@ -93,9 +93,7 @@ def answer_request(*, request: str, run: str, ask: Ask, question: str, slot: str
     return _opening(request, run, ask.role, ask.within, digest, body)
 
 
-def _opening(
-    request: str, run: str, role: str, within: float | None, digest: str, body: dict[str, Any]
-) -> Opening:
+def _opening(request: str, run: str, role: str, within: float | None, digest: str, body: dict[str, Any]) -> Opening:
     now = time.time()
     due = None if within is None else now + within
     whole = body | {"run": run, "digest": digest, "asked": now, "due": due}

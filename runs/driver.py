@@ -214,16 +214,24 @@ class Drive(Generic[S]):
             change: the commit's changes, added to.
         """
         taken: Mapping[str, str] = change.get("request_status", {})
-        left = {item.id: "withdrawn" for item in self.standing.requests.values()
-                if not item.consumed and item.id not in taken}
+        left = {
+            item.id: "withdrawn"
+            for item in self.standing.requests.values()
+            if not item.consumed and item.id not in taken
+        }
         if left:
             change["request_status"] = {**taken, **left}
 
     def _park(self, move: Park, spent: Spent) -> None:
         slot = next((name for name, call in self.standing.calls.items() if call.result is None), None)
         error = write_error(move.error)
-        body = {"reason": move.at.reason, "node": move.at.at.node, "slot": slot, "error": error,
-                "spent": write_spent(Spent(seconds=spent.seconds))}
+        body = {
+            "reason": move.at.reason,
+            "node": move.at.at.node,
+            "slot": slot,
+            "error": error,
+            "spent": write_spent(Spent(seconds=spent.seconds)),
+        }
         self.commit([Draft("parked", body)], status="parked", error=error)
 
     # asking
@@ -235,8 +243,13 @@ class Drive(Generic[S]):
         request = f"{self.standing.run}.{asked + 1}"
         call = call_of(target, state) if target is not None else _to_end(route.target.name)
         return approval_request(
-            request=request, run=self.standing.run, gate=gate_at(self.flow, at), node=route.target.name, call=call,
-            state=state, place={"at": write_position(at)},
+            request=request,
+            run=self.standing.run,
+            gate=gate_at(self.flow, at),
+            node=route.target.name,
+            call=call,
+            state=state,
+            place={"at": write_position(at)},
         )
 
     def _wait(self, openings: Sequence[Opening]) -> None:

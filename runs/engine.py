@@ -20,6 +20,7 @@ from ..flows.flow import Flow
 from ..flows.position import AtEnd, AtGate, AtNode, Parked
 from ..guards.gates import Approval
 from ..nodes.models import Models
+from ..nodes.think import Think
 from .codec import read_error, write_position
 from .driver import Drive
 from .lifecycle import OVER
@@ -68,6 +69,16 @@ class Engine(Generic[S]):
 
         return build_graph(self, self.saver)
 
+    def require_models(self) -> None:
+        """Resolves the model of every thinking node, so that a missing one is found before a run starts.
+
+        Raises:
+            ConfigError: a slot that is not configured, or a model that cannot be made here.
+        """
+        for node in self.flow.nodes.values():
+            if isinstance(node, Think):
+                self.models.line(node.model, node.line)
+
     def tell(self, run: str, event: Event) -> None:
         """Tells the listeners of an event that was committed; a listener's mistake is its own.
 
@@ -105,11 +116,23 @@ class Engine(Generic[S]):
         name = run_id or new_id()
         _valid_id(name)
         self._keep_manifest()
-        body = {"flow": self.flow.name, "shape": self.flow.shape, "build": self.flow.build, "by": by,
-                "state": self.flow.type.dump(state), "to": write_position(AtNode("START"))}
+        body = {
+            "flow": self.flow.name,
+            "shape": self.flow.shape,
+            "build": self.flow.build,
+            "by": by,
+            "state": self.flow.type.dump(state),
+            "to": write_position(AtNode("START")),
+        }
         row, lease = self.store.create(
-            run_id=name, flow=self.flow.name, shape=self.flow.shape, build=self.flow.build, by=by, tags=tags,
-            events=[Draft("started", body)], hold=True,
+            run_id=name,
+            flow=self.flow.name,
+            shape=self.flow.shape,
+            build=self.flow.build,
+            by=by,
+            tags=tags,
+            events=[Draft("started", body)],
+            hold=True,
         )
         assert lease is not None
         standing = Standing(self.flow.type, name).apply_all(self.store.events(row.rid))
@@ -187,7 +210,8 @@ class Engine(Generic[S]):
         if row.flow != self.flow.name:
             raise RunNotFound(
                 f"run {row.id!r} in {self.store.path} is of flow {row.flow!r}, not of {self.flow.name!r}: "
-                "resume it with its own flow", run=row.id,
+                "resume it with its own flow",
+                run=row.id,
             )
 
     def _fits(self, drive: Drive[S]) -> None:
@@ -289,9 +313,21 @@ class Engine(Generic[S]):
         ]
         error = read_error(row.error) or (read_error(standing.error) if isinstance(at, Parked) else None)
         return Run(
-            id=row.id, flow=row.flow, shape=standing.shape, build=standing.build, status=row.status,
-            verdict=row.verdict, end=row.end, state=standing.state, waiting=requests, spent=standing.spent,
-            error=error, tags=row.tags, by=row.by, started=standing.started, updated=standing.updated,
+            id=row.id,
+            flow=row.flow,
+            shape=standing.shape,
+            build=standing.build,
+            status=row.status,
+            verdict=row.verdict,
+            end=row.end,
+            state=standing.state,
+            waiting=requests,
+            spent=standing.spent,
+            error=error,
+            tags=row.tags,
+            by=row.by,
+            started=standing.started,
+            updated=standing.updated,
             events_of=lambda: [event for event in self.store.events(row.rid) if event.number <= tail],
         )
 

@@ -101,7 +101,9 @@ class People:
     ) -> RequestRow:
         row = self._seen(request)
         if row.body["kind"] != kind:
-            raise _refused(row, "kind", "it asks for an answer: answer it" if kind == "approval" else "it is an approval")
+            raise _refused(
+                row, "kind", "it asks for an answer: answer it" if kind == "approval" else "it is an approval"
+            )
         if not isinstance(by, str) or not normal(by):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise _refused(row, "name", "by= must name who decides")
         digest = row.digest if isinstance(request, str) else request.digest
@@ -120,13 +122,20 @@ class People:
         barred = row.body["not_by"]
         starter = normal(run.by or "")
         if any(normal(by) == (starter if item == STARTER else normal(item)) for item in barred):
-            raise _refused(row, "starter", f"{by!r} may not decide it: whoever started the run is barred"
-                           if normal(by) == starter else f"{by!r} is barred from deciding it")
+            raise _refused(
+                row,
+                "starter",
+                f"{by!r} may not decide it: whoever started the run is barred"
+                if normal(by) == starter
+                else f"{by!r} is barred from deciding it",
+            )
         before = [event.body for event in events if event.kind == "decided" and event.body["request"] == row.id]
         people = {normal(name) for name in approvers(before)}
         if status == "approved":
             if normal(by) in people:
-                raise _refused(row, "twice", f"{by!r} said yes already; the quorum of {row.body['quorum']} counts people")
+                raise _refused(
+                    row, "twice", f"{by!r} said yes already; the quorum of {row.body['quorum']} counts people"
+                )
             return "open" if len(people) + 1 < row.body["quorum"] else None
         return None
 
@@ -162,7 +171,8 @@ class People:
                 raise not_ready(row.status, "settle", run_id)
             if step is not None and step != standing.steps + 1:
                 raise RunNotReady(
-                    f"run {run_id!r} is parked at step {standing.steps + 1}, not at step {step}", run=run_id,
+                    f"run {run_id!r} is parked at step {standing.steps + 1}, not at step {step}",
+                    run=run_id,
                     status=row.status,
                 )
             return self._settled(standing, result, {"by": by, "note": note, "proof": proof}, status)
@@ -179,8 +189,9 @@ class People:
         if isinstance(result, GiveUp):
             return self._given_up(standing, who, status)
         effects = [Effect(business, "done", result)] if business else []
-        return Change((Draft("settled", {"kind": "done", "slot": slot, "value": result} | who),), status=status,
-                      effects=effects)
+        return Change(
+            (Draft("settled", {"kind": "done", "slot": slot, "value": result} | who),), status=status, effects=effects
+        )
 
     def _given_up(self, standing: Standing[Any], who: dict[str, Any], status: str) -> Change:
         """The step fails as declined, and the semantics says where the run goes."""
@@ -188,19 +199,27 @@ class People:
         node = standing.at.at.node
         told = f"given up by {who['by']}" + (f": {who['note']}" if who["note"] else "")
         record = ErrorRecord("declined", "GivenUp", told)
-        place = Place(standing.state, standing.counters, standing.spent, standing.started, standing.updated, standing.out)
+        place = Place(
+            standing.state, standing.counters, standing.spent, standing.started, standing.updated, standing.out
+        )
         move = next_move(self.flow, place, Done(node, Outcome("failed", error=record)))
         if isinstance(move, Park):  # pragma: no cover  # only an unknown effect parks
             raise RunNotReady(f"run {standing.run!r} cannot be given up", run=standing.run)
-        body = {"kind": "gave_up", "to": write_position(move.at), "edge": move.why.edge,
-                "counted": list(move.why.counted), "error": write_error(record)} | who
+        body = {
+            "kind": "gave_up",
+            "to": write_position(move.at),
+            "edge": move.why.edge,
+            "counted": list(move.why.counted),
+            "error": write_error(record),
+        } | who
         if move.out:
             body["out"] = True
         if isinstance(move, Finish):
             error = write_error(move.error or record)
             ended = Draft("ended", {"end": move.at.end, "verdict": move.at.verdict, "error": error})
-            return Change((Draft("settled", body), ended), status="ended", verdict=move.at.verdict, end=move.at.end,
-                          error=error)
+            return Change(
+                (Draft("settled", body), ended), status="ended", verdict=move.at.verdict, end=move.at.end, error=error
+            )
         return Change((Draft("settled", body),), status=status)
 
     # cancel and retry
@@ -231,8 +250,11 @@ class People:
                     open_calls.clear()
             if open_calls and row.status == "running" and row.holder is not None:
                 tool = next(iter(open_calls.values())).body["tool"]
-                raise RunBusy(f"run {run_id!r} is in the middle of {tool!r}: cancel it when the call is over",
-                              run=run_id, holder=row.holder)
+                raise RunBusy(
+                    f"run {run_id!r} is in the middle of {tool!r}: cancel it when the call is over",
+                    run=run_id,
+                    holder=row.holder,
+                )
 
         self.store.cancel(run_id, Draft("cancelled", {"by": by, "note": note}), guard=guard)
 
@@ -265,12 +287,17 @@ class People:
             if error is not None and error.category == "unknown_effect":
                 raise RunNotReady(
                     f"run {standing.run!r} is parked at {standing.at.at.node!r} because nobody knows whether its effect "
-                    "happened: settle it first", run=standing.run, status=row.status,
+                    "happened: settle it first",
+                    run=standing.run,
+                    status=row.status,
                 )
             return standing.at.at
         if row.verdict == "success":
-            raise RunNotReady(f"run {standing.run!r} ended with success: there is nothing to retry", run=standing.run,
-                              status=row.status)
+            raise RunNotReady(
+                f"run {standing.run!r} ended with success: there is nothing to retry",
+                run=standing.run,
+                status=row.status,
+            )
         steps = [event for event in events if event.kind == "step"]
         failed = [event for event in steps if event.body["kind"] == "failed"] or steps[-1:]
         if not failed or failed[-1] is not steps[-1]:
@@ -297,5 +324,3 @@ def _arrival(events: list[Event], number: int) -> Any:
 
 def _refused(row: RequestRow, reason: str, told: str) -> DecisionRefused:
     return DecisionRefused(f"request {row.id!r}: {told}", run=row.run, request=row.id, reason=reason)
-
-

@@ -132,8 +132,16 @@ class Recording:
         key = self.key(slot)
         business = self._business_key(tool, call)
         effects = [] if business is None else [Effect(business, "intent")]
-        intent = {"slot": slot, "kind": "tool", "tool": call.tool, "arguments": call.arguments, "key": key,
-                  "timeout": tool.timeout, "business": business, "spent": {"calls": 1}}
+        intent = {
+            "slot": slot,
+            "kind": "tool",
+            "tool": call.tool,
+            "arguments": call.arguments,
+            "key": key,
+            "timeout": tool.timeout,
+            "business": business,
+            "spent": {"calls": 1},
+        }
         self._must_be_granted(slot, tool, call)
         try:
             self._commit("intent", intent, effects=effects)
@@ -148,8 +156,9 @@ class Recording:
         try:
             value = await send(self.key(slot))
         except CallFailed as failure:
-            self._commit("result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}},
-                         power=False)
+            self._commit(
+                "result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}, power=False
+            )
             raise
         if slot.startswith("call."):
             self._commit("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
@@ -200,9 +209,13 @@ class Recording:
         if row.status == "done":
             self._commit("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
             return row.result
-        raise CallFailed(ErrorRecord(
-            "unavailable", "KeyInUse", f"the key {row.key!r} is in use by run {row.run!r}, whose call has no result yet"
-        ))
+        raise CallFailed(
+            ErrorRecord(
+                "unavailable",
+                "KeyInUse",
+                f"the key {row.key!r} is in use by run {row.run!r}, whose call has no result yet",
+            )
+        )
 
     def _business_key(self, tool: Tool[..., Any], call: Call) -> str | None:
         if tool.key is None:
@@ -211,9 +224,11 @@ class Recording:
         for part in tool.key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if value is None:
-            raise CallFailed(ErrorRecord(
-                "invalid_input", "NoKey", f"the key {tool.key!r} of tool {tool.name!r} is empty in its arguments"
-            ))
+            raise CallFailed(
+                ErrorRecord(
+                    "invalid_input", "NoKey", f"the key {tool.key!r} of tool {tool.name!r} is empty in its arguments"
+                )
+            )
         return f"{tool.name}:{value}"
 
     def _must_be_granted(self, slot: str, tool: Tool[..., Any], call: Call) -> None:
@@ -225,10 +240,13 @@ class Recording:
             return
         if request and digest_of_call(request, Call(call.tool, call.arguments, source=call.source)) == digest:
             return
-        raise CallFailed(ErrorRecord(
-            "invalid_call", "NotApproved",
-            f"the high-stakes tool {tool.name!r} has no approval that names exactly this call; it was not run",
-        ))
+        raise CallFailed(
+            ErrorRecord(
+                "invalid_call",
+                "NotApproved",
+                f"the high-stakes tool {tool.name!r} has no approval that names exactly this call; it was not run",
+            )
+        )
 
     # people
 
@@ -252,7 +270,9 @@ class Recording:
         try:
             verdict = permit(gates, self.drive.standing.state, call, self.drive.flow.tools, answered)
         except OpaqueFailed as cause:
-            raise CallFailed(ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")) from cause
+            raise CallFailed(
+                ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")
+            ) from cause
         if isinstance(verdict, Asks):
             if (verdict.index, verdict.turns) not in found:
                 self._open(slot, verdict, call)
@@ -276,10 +296,17 @@ class Recording:
         standing = self.drive.standing
         request = f"{standing.run}.{standing.asked + len(self.openings) + 1}"
         place = {"slot": slot, "index": asks.index, "turns": list(asks.turns)}
-        self.openings.append(approval_request(
-            request=request, run=standing.run, gate=asks.gate, node=self.node, call=call, state=standing.state,
-            place=place,
-        ))
+        self.openings.append(
+            approval_request(
+                request=request,
+                run=standing.run,
+                gate=asks.gate,
+                node=self.node,
+                call=call,
+                state=standing.state,
+                place=place,
+            )
+        )
 
     async def answer(self, slot: str, ask: Ask, question: str) -> Any:
         """See ``Calls.answer``."""
@@ -334,9 +361,13 @@ class Recording:
 
     def _must_fit(self, bound: Spent, what: str, priced: bool) -> None:
         if not priced and self._bounded("usd"):
-            raise CallFailed(ErrorRecord(
-                "bug", "UnknownPrice", f"{what} has no known price, but the budget bounds usd: give the model a price"
-            ))
+            raise CallFailed(
+                ErrorRecord(
+                    "bug",
+                    "UnknownPrice",
+                    f"{what} has no known price, but the budget bounds usd: give the model a price",
+                )
+            )
         left = self.left()
         for kind in ("calls", "tokens", "usd"):
             have, needed = getattr(left, kind), getattr(bound, kind)

@@ -52,7 +52,9 @@ def checked(roles: Roles | None) -> Roles | None:
         if isinstance(roles, Mapping):
             for role, names in roles.items():
                 if isinstance(names, str):
-                    raise ConfigError(f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}")
+                    raise ConfigError(
+                        f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}"
+                    )
         return roles
     raise ConfigError(f'roles={roles!r} must be a mapping such as {{"lead": {{"ann"}}}}, a callable, or Anyone()')
 

@@ -44,6 +44,7 @@ class Watching(Generic[S]):
         """
         events: queue.Queue[Event | BaseException | None] = queue.Queue()
         with self._listening(events.put) as watched:
+
             def work() -> None:
                 try:
                     self._engine.portal.call(self._run_or_resume(input_or_run_id, watched, start))

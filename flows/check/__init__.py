@@ -1,1 +1,1 @@
-"""What is proved about a flow before it runs, one file per kind of proof."""
+"""Checks of a flow before it runs, one file per kind of proof."""

@@ -85,8 +85,6 @@ class BoundSaver(BaseCheckpointSaver[int]):
         types: the classes that inputs and payloads may hold beside plain data and LangChain's messages.
     """
 
-    serde: StrictSerializer
-
     def __init__(
         self,
         fields: Collection[str],
@@ -95,7 +93,8 @@ class BoundSaver(BaseCheckpointSaver[int]):
         load: Callable[[str], bytes | None],
         types: Iterable[Any] = (),
     ) -> None:
-        super().__init__(serde=StrictSerializer(types))
+        self._data = StrictSerializer(types)
+        super().__init__(serde=self._data)
         self._fields = frozenset(fields)
         self._values = values
         self._load = load
@@ -125,7 +124,7 @@ class BoundSaver(BaseCheckpointSaver[int]):
             held = self._driven.get(thread_id)
             spots = {} if held is None else held.spots
             parts = {ns: part for ns, spot in spots.items() if (part := _parts(spot))}
-        return self.serde.encode([FORMAT, parts], f"the snapshot of run {thread_id}") if parts else None
+        return self._data.encode([FORMAT, parts], f"the snapshot of run {thread_id}") if parts else None
 
     def forget(self, thread_id: str) -> None:
         """Drop all that is held of a thread: from now on its persisted snapshot counts."""
@@ -133,7 +132,7 @@ class BoundSaver(BaseCheckpointSaver[int]):
             self._driven.pop(thread_id, None)
             self._strangers.pop(thread_id, None)
 
-    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:  # noqa: ARG002 - LangGraph's signature
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:
         """This saver: the state's classes are not its to keep, so a graph's schema adds nothing."""
         return self
 
@@ -142,7 +141,7 @@ class BoundSaver(BaseCheckpointSaver[int]):
         config: RunnableConfig,
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,  # noqa: ARG002 - LangGraph's signature
+        new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Hold a checkpoint in the place of its namespace's last one, without the state's values."""
         thread, ns, _ = address(config)
@@ -304,7 +303,7 @@ class BoundSaver(BaseCheckpointSaver[int]):
     def _read(self, thread: str, snapshot: bytes | None) -> _Spots:
         if snapshot is None:
             return {}
-        written = self.serde.decode(snapshot, f"the snapshot of run {thread}")
+        written = self._data.decode(snapshot, f"the snapshot of run {thread}")
         return {ns: _spot(*parts) for ns, parts in written[1].items()} if written[0] == FORMAT else {}
 
 

@@ -74,8 +74,6 @@ class Saver(BaseCheckpointSaver[str]):
         ConfigError: one of ``types`` cannot be kept as data.
     """
 
-    serde: StrictSerializer
-
     def __init__(
         self,
         path: str | os.PathLike[str] = ":memory:",
@@ -83,7 +81,8 @@ class Saver(BaseCheckpointSaver[str]):
         types: Iterable[Any] = (),
         durability: Literal["process", "power"] = "process",
     ) -> None:
-        super().__init__(serde=StrictSerializer(types))
+        self._data = StrictSerializer(types)
+        super().__init__(serde=self._data)
         self._database = open_tables(os.fspath(path), power=durability == "power")
 
     def __enter__(self) -> Self:
@@ -101,10 +100,10 @@ class Saver(BaseCheckpointSaver[str]):
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:
         """This saver with the classes that a graph's schema names: LangGraph asks for it in its strict mode."""
         clone = copy.copy(self)
-        clone.serde = self.serde.including_names(extra_allowlist)
+        clone.serde = clone._data = self._data.including_names(extra_allowlist)
         return clone
 
-    def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
+    def get_next_version(self, current: str | None, channel: None) -> str:
         """The version after ``current``; two branches of one thread never make the same."""
         number = 0 if current is None else int(str(current).split(".", 1)[0])
         return f"{number + 1:032}.{random.random():.16f}"
@@ -137,14 +136,14 @@ class Saver(BaseCheckpointSaver[str]):
             ns,
             checkpoint["id"],
             parent,
-            self.serde.encode([body, list(kept), loose], "the checkpoint"),
-            self.serde.encode(dict(get_checkpoint_metadata(config, metadata)), "the checkpoint's metadata"),
+            self._data.encode([body, list(kept), loose], "the checkpoint"),
+            self._data.encode(dict(get_checkpoint_metadata(config, metadata)), "the checkpoint's metadata"),
         )
         unchanged = {name: version for name, version in kept.items() if name not in new_versions}
         with self._database.reading() as cursor:
             there = {name for name, _ in _values(cursor, thread, ns, unchanged)}
         channels = [
-            (thread, ns, name, version, self.serde.encode(values[name], f"channel {name!r}"))
+            (thread, ns, name, version, self._data.encode(values[name], f"channel {name!r}"))
             for name, version in kept.items()
             if name not in there
         ]
@@ -171,7 +170,7 @@ class Saver(BaseCheckpointSaver[str]):
         rows = [
             (thread, ns, checkpoint, task_id, WRITES_IDX_MAP.get(channel, index), task_path, channel, body)
             for index, (channel, value) in enumerate(writes)
-            for body in [self.serde.encode(told(value), f"a write to {channel!r}")]
+            for body in [self._data.encode(told(value), f"a write to {channel!r}")]
         ]
         with self._database.writing("writes") as transaction:
             # A task's write is stored once, though it may be put again; its state (an error, an interrupt) is the last.
@@ -232,7 +231,7 @@ class Saver(BaseCheckpointSaver[str]):
         for thread, ns, checkpoint, metadata in rows:
             if limit is not None and limit <= 0:
                 return
-            if filter and not matches(self.serde.decode(metadata, "the checkpoint's metadata"), filter):
+            if filter and not matches(self._data.decode(metadata, "the checkpoint's metadata"), filter):
                 continue
             found = self.get_tuple(config_of(thread, ns, checkpoint))
             if found is not None:  # a thread may be deleted while it is listed
@@ -284,10 +283,10 @@ class Saver(BaseCheckpointSaver[str]):
     def _tuple(self, cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> CheckpointTuple:
         thread, ns, checkpoint, parent, encoded, metadata = row
         where = f"{self._database.path}: checkpoint {checkpoint} of thread {thread!r}"
-        body, kept, loose = self.serde.decode(encoded, where)
+        body, kept, loose = self._data.decode(encoded, where)
         versions = {name: str(body["channel_versions"][name]) for name in kept}
         found = _values(cursor, thread, ns, versions)
-        values = {name: self.serde.decode(value, f"{where}: channel {name!r}") for name, value in found}
+        values = {name: self._data.decode(value, f"{where}: channel {name!r}") for name, value in found}
         if missing := versions.keys() - values.keys():
             raise StoreError(f"{where}: the values of {', '.join(sorted(missing))} are not in the file any more")
         written = cursor.execute(
@@ -296,13 +295,13 @@ class Saver(BaseCheckpointSaver[str]):
             (thread, ns, checkpoint),
         )
         writes: list[PendingWrite] = [
-            (task, channel, self.serde.decode(value, f"{where}: a write to {channel!r}"))
+            (task, channel, self._data.decode(value, f"{where}: a write to {channel!r}"))
             for task, channel, value in written.fetchall()
         ]
         return CheckpointTuple(
             config=config_of(thread, ns, checkpoint),
             checkpoint=cast("Checkpoint", {**body, "channel_values": {**values, **loose}}),
-            metadata=self.serde.decode(metadata, where),
+            metadata=self._data.decode(metadata, where),
             parent_config=None if parent is None else config_of(thread, ns, parent),
             pending_writes=writes,
         )

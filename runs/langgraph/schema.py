@@ -12,7 +12,7 @@ from typing_extensions import is_typeddict
 from ...errors import ConfigError, caller
 
 
-def named_types(schema: Any) -> list[type]:
+def named_types(schema: Any) -> list[type[Any]]:
     """The models, dataclasses, enums, named tuples and URLs that ``schema`` is or names, in the order found.
 
     Args:
@@ -22,7 +22,7 @@ def named_types(schema: Any) -> list[type]:
     Raises:
         ConfigError: an annotation names something that cannot be found at run time.
     """
-    found: dict[type, None] = {}
+    found: dict[type[Any], None] = {}
     seen: set[int] = set()
     waiting: list[Any] = [schema]
     while waiting:
@@ -43,15 +43,16 @@ def named_types(schema: Any) -> list[type]:
     return list(found)
 
 
-def _holds_data(cls: type) -> bool:
-    return (
-        issubclass(cls, BaseModel | Enum | AnyUrl)
-        or dataclasses.is_dataclass(cls)
-        or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
-    )
+def _holds_data(cls: type[Any]) -> bool:
+    return issubclass(cls, BaseModel | Enum | AnyUrl) or dataclasses.is_dataclass(cls) or is_named_tuple(cls)
 
 
-def _annotations(cls: type) -> list[Any]:
+def is_named_tuple(cls: Any) -> bool:
+    """Whether a class was made by NamedTuple or namedtuple."""
+    return hasattr(cls, "_fields") and issubclass(cls, tuple)
+
+
+def _annotations(cls: type[Any]) -> list[Any]:
     if issubclass(cls, BaseModel):
         return [field.annotation for field in cls.model_fields.values()]
     if issubclass(cls, Enum | AnyUrl) or not (_holds_data(cls) or is_typeddict(cls)):

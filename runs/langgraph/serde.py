@@ -24,7 +24,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum, Flag
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -32,17 +32,19 @@ from langchain_core import messages
 from langchain_core.documents import Document
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.types import Command, Interrupt, Overwrite, Send, TimeoutPolicy
-from pydantic import AnyUrl, BaseModel, RootModel, SecretBytes, SecretStr
+from pydantic import AnyUrl, BaseModel, RootModel, SecretBytes, SecretStr, ValidationError
 
 from ...errors import ConfigError, StoreError, caller
-from .schema import named_types
+from .schema import is_named_tuple, named_types
 
 _TAG = "$"
 _PLAIN = frozenset({str, int, bool, type(None)})
 _SECRETS = (SecretStr, SecretBytes)
+_class_of: Callable[[Any], Any] = type
 
 
-class Kind(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
     """How the values of one class are written: ``out`` gives data of known kinds, ``back`` takes it again."""
 
     name: str
@@ -71,7 +73,7 @@ class StrictSerializer(SerializerProtocol):
     """
 
     def __init__(self, types: Iterable[Any] = ()) -> None:
-        self._kinds: dict[type, Kind] = dict(_KINDS)
+        self._kinds: dict[type[Any], Kind] = dict(_KINDS)
         self._names: dict[str, Kind] = {kind.name: kind for kind in _KINDS.values()}
         for given in types:
             self._learn(given)
@@ -158,7 +160,7 @@ class StrictSerializer(SerializerProtocol):
             self._kinds[cls] = self._names[kind.name] = kind
 
     def _tree(self, value: Any) -> Any:
-        cls = type(value)
+        cls = _class_of(value)
         if cls in _PLAIN:
             return value
         if cls is dict:
@@ -204,19 +206,28 @@ class StrictSerializer(SerializerProtocol):
         try:
             return kind.back(tree["v"])
         except Exception as error:  # a class of the author's may raise anything when it validates
-            raise _RefusedError(f"{name} does not accept what was stored ({error})") from error
+            raise _RefusedError(f"{name} does not accept what was stored ({_why(error)})") from error
 
 
-def _no_kind(cls: type) -> str:
+def _no_kind(cls: type[Any]) -> str:
     if issubclass(cls, _SECRETS):
         return "it is a secret, which is never written; keep secrets in deps, outside the state"
+    way_out = "" if kind_of(cls) is None else f"give its class to the saver as types=[{cls.__name__}], or "
     return (
-        f"{cls.__module__}.{cls.__qualname__} is neither plain data nor a type of the graph's schema; give its class "
-        f"to the saver as types=[{cls.__name__}], or write plain data"
+        f"{cls.__module__}.{cls.__qualname__} is neither plain data nor a type of the graph's schema; "
+        f"{way_out}write plain data"
     )
 
 
-def kind_of(cls: type) -> Kind | None:
+def _why(error: Exception) -> str:
+    if isinstance(error, ValidationError):  # its own text quotes the data
+        return "; ".join(
+            f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors(include_input=False)
+        )
+    return f"{type(error).__name__}: {error}"
+
+
+def kind_of(cls: type[Any]) -> Kind | None:
     """How a class of a graph's schema is written; None where it cannot be kept as data."""
     name = f"{cls.__module__}.{cls.__qualname__}"
     if issubclass(cls, Flag):
@@ -229,7 +240,7 @@ def kind_of(cls: type) -> Kind | None:
         return _model_kind(name, cls)
     if dataclasses.is_dataclass(cls):
         return _dataclass_kind(name, cls)
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+    if is_named_tuple(cls):
         return Kind(name, lambda value: value._asdict(), lambda data: cls(**data))
     if issubclass(cls, AnyUrl):
         return Kind(name, str, cls)
@@ -237,6 +248,7 @@ def kind_of(cls: type) -> Kind | None:
 
 
 def _model_kind(name: str, cls: type[BaseModel]) -> Kind:
+    """A model's fields and extras; its private attributes are no data, and start as in a new one."""
     fields = tuple(cls.model_fields)
 
     def out(value: BaseModel) -> dict[str, Any]:
@@ -279,18 +291,22 @@ def _zoned(read: Callable[[str], Any]) -> Callable[[list[Any]], Any]:
     return back
 
 
+def _deque(data: list[Any]) -> deque[Any]:
+    return deque(*data)
+
+
 def _pairs(data: list[Any]) -> dict[Any, Any]:
     return {key: value for key, value in data}  # noqa: C416 - dict(data) would take two-letter strings for pairs
 
 
-def _known_kinds() -> Mapping[type, Kind]:
-    kinds: dict[type, Kind] = {
+def _known_kinds() -> Mapping[type[Any], Kind]:
+    kinds: dict[type[Any], Kind] = {
         dict: Kind("dict", dict, _pairs),  # with keys that JSON does not have; others are written plain
         float: Kind("float", repr, float),  # NaN and the infinities; others are written plain
         tuple: Kind("tuple", list, tuple),
         set: Kind("set", list, set),
         frozenset: Kind("frozenset", list, frozenset),
-        deque: Kind("deque", lambda value: [list(value), value.maxlen], lambda data: deque(*data)),
+        deque: Kind("deque", lambda value: [list(value), value.maxlen], _deque),
         bytes: Kind("bytes", lambda value: base64.b64encode(value).decode(), base64.b64decode),
         bytearray: Kind("bytearray", bytes, bytearray),
         Decimal: Kind("decimal", str, Decimal),

@@ -45,42 +45,51 @@ class Leases:
             RunNotFound: no such run.
             RunBusy: somebody holds it, who may be alive.
         """
-        row = cursor.execute("select rid, fence, holder, until, ticks, ttl from runs where id = ?", (run,)).fetchone()
+        row = cursor.execute(
+            "select rid, fence, holder, until, ticks, ttl, dead_from from runs where id = ?", (run,)
+        ).fetchone()
         if row is None:
             raise rows.missing(run, self.path)
-        rid, fence, held = row[0], row[1], row[2]
+        rid, fence, held, *_, dead_from = row
+        proved = False
         if held is not None:
             try:
                 other = Holder.read(held)
             except (ValueError, TypeError) as cause:
                 raise rows.broken(self.path, f"the holder of run {run!r}", cause, row=f"runs {rid}") from cause
-            if not self._over(other, row):
+            proved = other.provably_dead()
+            if not proved and not self._over(other, row):
                 raise self._busy(run, other, row[3], row[4])
         self._watched.pop(rid, None)
-        return self.begin(cursor, rid, run, fence + 1)
+        return self.begin(cursor, rid, run, fence + 1, dead_from if proved else fence + 1)
 
-    def begin(self, cursor: sqlite3.Cursor, rid: int, run: str, fence: int) -> Lease:
+    def begin(self, cursor: sqlite3.Cursor, rid: int, run: str, fence: int, dead_from: int) -> Lease:
         """Write this process down as the holder of a run that nobody holds."""
         wall, ticks = time.time(), time.monotonic()
         ttl = self.ttl
         cursor.execute(
-            "update runs set fence = ?, holder = ?, until = ?, ticks = ?, ttl = ? where rid = ?",
-            (fence, this_process().text(), *((None, None) if ttl is None else (wall + ttl, ticks + ttl)), ttl, rid),
+            "update runs set fence = ?, dead_from = ?, holder = ?, until = ?, ticks = ?, ttl = ? where rid = ?",
+            (
+                fence,
+                dead_from,
+                this_process().text(),
+                *((None, None) if ttl is None else (wall + ttl, ticks + ttl)),
+                ttl,
+                rid,
+            ),
         )
         tail, link = journal.tail(cursor, rid, run)
-        lease = Lease(rid, run, fence, tail, link, float("inf") if ttl is None else ticks + ttl * _SAFE)
+        lease = Lease(rid, run, fence, tail, link, float("inf") if ttl is None else ticks + ttl * _SAFE, dead_from)
         _held[self.file, rid, fence] = lease
         return lease
 
     def _over(self, other: Holder, row: tuple[Any, ...]) -> bool:
-        """Whether a lease is over: its holder is surely gone, or its time is."""
-        rid, fence, _, until, ticks, ttl = row
+        """Whether the lease of a holder that may live is over: nobody has it any more, or its time is up."""
+        rid, fence, _, until, ticks, ttl, _ = row
         here = this_process()
         if until is None or other.same_process(here):
             if (self.file, rid, fence) not in _held:
                 return True
-        elif other.provably_dead():
-            return True
         if until is None:
             return False
         if other.same_clock(here):

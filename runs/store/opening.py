@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from contextlib import suppress
-from urllib.parse import quote
+from pathlib import Path
 
 from ...errors import StoreError, StoreForeign, StoreNotFound, StoreReadOnly, ToolMissing
 from . import schema
@@ -82,7 +82,7 @@ def connect(path: str, patience: float) -> sqlite3.Connection:
             f"Python uses SQLite {sqlite3.sqlite_version}, and a store needs {'.'.join(map(str, OLDEST))} or newer. "
             "Install a newer SQLite, or a Python that brings one."
         )
-    target = path if path == ":memory:" else f"file:{quote(path)}?mode=rw"
+    target = path if path == ":memory:" else f"{Path(path).as_uri()}?mode=rw"
     connection = sqlite3.connect(target, timeout=patience, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("pragma trusted_schema=off")
     connection.execute("pragma fullfsync=on")  # macOS: its fsync alone does not survive a power loss

@@ -69,6 +69,8 @@ class Reading:
         given = {"q.role": role, "r.id": run, "q.status": status}
         wanted = {column: value for column, value in given.items() if value is not None}
         condition = " and ".join(f"{column} = ?" for column in wanted) or "true"
+        if status == "open":
+            condition += " and q.status = 'open'"  # as the index of open requests has it
         with self._db.reading() as cursor:
             return requests.listed(cursor, self.path, condition, tuple(wanted.values()))
 

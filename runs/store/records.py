@@ -202,6 +202,7 @@ class Lease:
         tail: number of the last event this driver knows.
         link: the chain's digest up to ``tail``.
         deadline: until when effects may be dispatched, by the monotonic clock.
+        dead_from: the holders from this fence up to the one before this lease are proved dead.
     """
 
     rid: int
@@ -210,6 +211,14 @@ class Lease:
     tail: int
     link: bytes
     deadline: float
+    dead_from: int
+
+    def surely_dead(self, fence: int) -> bool:
+        """Whether who held the run under an earlier fence is known to be dead, so that nothing of it still runs.
+
+        A holder that let the run go, or whose lease only ran out, may live: a call of its may still be under way.
+        """
+        return self.dead_from <= fence < self.fence
 
     def check(self) -> None:
         """Refuse to go on when the lease has run out: called straight before an effect is dispatched.

@@ -23,6 +23,7 @@ _FIRST = (
         updated real not null,
         error text,
         fence integer not null,
+        dead_from integer not null,
         holder text,
         until real,
         ticks real,

@@ -124,15 +124,15 @@ class SqliteStore(Outside):
         with self._db.writing(kinds(events), power=power) as tx:
             values = (run_id, flow, shape, build, "running" if hold else "ready", by, _text(list(tags)), at, at)
             tx.cursor.execute(
-                "insert or ignore into runs (id, flow, shape, build, status, starter, tags, created, updated, fence) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                "insert or ignore into runs (id, flow, shape, build, status, starter, tags, created, updated, fence, "
+                "dead_from) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
                 values,
             )
             if not tx.cursor.rowcount:
                 raise RunExists(f"{self.path}: there is a run {run_id!r} already. Choose another id.", run=run_id)
             rid = tx.cursor.lastrowid or 0
             journal.insert(tx.cursor, rid, prepared)
-            lease = self._leases.begin(tx.cursor, rid, run_id, 1) if hold else None
+            lease = self._leases.begin(tx.cursor, rid, run_id, 1, 1) if hold else None
             row = rows.find(tx.cursor, rid, self.path)
         return row, self._hold(lease)
 
