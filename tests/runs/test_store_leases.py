@@ -279,6 +279,28 @@ def test_only_a_proved_death_counts(path):
 
 
 @LINUX
+def test_a_lease_knows_which_holders_are_dead(path):
+    """Proofs add up from takeover to takeover; one that let go, or was only silent, may still be in a call."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead = replace(this_process(), pid=gone.pid, started=1)
+    with SqliteStore(path) as store:
+        first = begin(store)
+        assert not first.surely_dead(1)
+        store.release(first)
+        assert not store.acquire("r1").surely_dead(1), "it let go, and its threads may work on"
+        held_by(path, dead)
+        third = store.acquire("r1")
+        held_by(path, dead)
+        fourth = store.acquire("r1")
+        assert (third.surely_dead(2), third.surely_dead(1), third.surely_dead(3)) == (True, False, False)
+        assert [fourth.surely_dead(fence) for fence in range(1, 6)] == [False, True, True, False, False]
+        held_by(path, replace(dead, boot="another"), until=0)
+        fifth = store.acquire("r1")
+        assert not any(fifth.surely_dead(fence) for fence in range(6)), "one of them was only silent"
+
+
+@LINUX
 def test_a_process_that_cannot_be_seen_is_not_dead(monkeypatch):
     """A process of which /proc shows nothing to us may live."""
     parent = replace(this_process(), pid=os.getppid(), started=1)

@@ -76,6 +76,14 @@ def test_a_store_is_opened_again(path, monkeypatch):
         assert (nothing.path, nothing.durable) == ("(in memory)", False) == (nothing_too.path, nothing_too.durable)
 
 
+def test_a_path_is_taken_as_it_is(tmp_path):
+    """Signs that mean something in an address mean nothing in a store's path."""
+    path = tmp_path / "a b?mode=ro&c%20#d;é.db"
+    with SqliteStore(path) as store:
+        store.release(begin(store))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 def wrong(kind, path, says, **more):
     """Opening is refused with an error that names the file, and leaves what is there as it is."""
     before = path.read_bytes() if path.is_file() else None
