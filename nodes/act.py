@@ -16,6 +16,7 @@ from .acting import arguments_of, run_act
 from .execution import Job
 from .node import Kind, Node
 from .outcome import Outcome
+from .shapes import is_series
 from .signature import Param, refuse_unknown
 from .tool import Tool
 
@@ -87,8 +88,13 @@ class Act(Node[[], None]):
                     where=caller(),
                 )
         tools = tuple(
-            tool.bind(**{name: field for name, field in params.items() if any(item.name == name and item.hidden
-                                                                            for item in tool.fields())})
+            tool.bind(
+                **{
+                    name: field
+                    for name, field in params.items()
+                    if any(item.name == name and item.hidden for item in tool.fields())
+                }
+            )
             for tool in self.tools
         )
         return replace(self, tools=tools, line=caller() or self.line)
@@ -147,16 +153,21 @@ def act(
 
 
 def _gates(given: Any, tool: str, title: str, where: str | None) -> tuple[Gate, ...]:
-    found = (given,) if isinstance(given, Gate) else tuple(given) if isinstance(given, list | tuple) else ()
+    found = (given,) if isinstance(given, Gate) else tuple(given) if is_series(given) else ()
     if not found:
         raise NodeError(f"{title}, gates[{tool}] takes a gate or a list of gates, not {given!r}", where=where)
     for gate in found:
         if not isinstance(gate, Gate):
-            raise NodeError(f"{title}, gates[{tool}] holds {gate!r}, which is no gate; write approval('lead') or "
-                            "policy(fn)", where=where)
+            raise NodeError(
+                f"{title}, gates[{tool}] holds {gate!r}, which is no gate; write approval('lead') or policy(fn)",
+                where=where,
+            )
         if isinstance(gate, Approval) and gate.within is not None and gate.expired is None:
-            raise NodeError(f"{title}, gates[{tool}]: approval {gate.name!r} has within= and no way for expired: "
-                            "add expired=<a node, an end or another gate>", where=where)
+            raise NodeError(
+                f"{title}, gates[{tool}]: approval {gate.name!r} has within= and no way for expired: "
+                "add expired=<a node, an end or another gate>",
+                where=where,
+            )
     return found
 
 
@@ -172,14 +183,17 @@ def require_tools(tools: Any, title: str, where: str | None) -> tuple[Tool[..., 
         NodeError: something is no tool, or two have one name.
     """
     checked: dict[str, Tool[..., Any]] = {}
-    if not isinstance(tools, list | tuple):
+    if not is_series(tools):
         raise NodeError(f"{title} takes a list of tools, not {tools!r}", where=where)
     for tool in tools:
         if not isinstance(tool, Tool):
-            raise NodeError(f"{title} holds {tool!r}, which is no tool; decorate the function with "
-                            "@tool(effect=...)", where=where)
+            raise NodeError(
+                f"{title} holds {tool!r}, which is no tool; decorate the function with @tool(effect=...)", where=where
+            )
         if tool.name in checked:
-            raise NodeError(f"{title} has two tools named {tool.name!r}; name one of them apart: "
-                            f"{tool.name}.named('...')", where=where)
+            raise NodeError(
+                f"{title} has two tools named {tool.name!r}; name one of them apart: {tool.name}.named('...')",
+                where=where,
+            )
         checked[tool.name] = tool
     return tuple(checked.values())

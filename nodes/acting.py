@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from .calls import Allowed, Call, CallFailed, Pending, Refused, Suspended
-from .categories import error_record
 from .execution import Job
 from .outcome import ErrorRecord, Outcome
 from .plan import told
@@ -52,8 +51,10 @@ def proposed(messages: list[Any]) -> list[dict[str, Any]]:
         answered = {item.tool_call_id for item in messages[cut + 1 :] if getattr(item, "type", None) == "tool"}
         calls: list[dict[str, Any]] = [
             *({"name": item["name"], "args": item["args"], "id": item["id"]} for item in message.tool_calls),
-            *({"name": item["name"], "text": item["args"], "id": item["id"], "error": item.get("error")}
-              for item in message.invalid_tool_calls),
+            *(
+                {"name": item["name"], "text": item["args"], "id": item["id"], "error": item.get("error")}
+                for item in message.invalid_tool_calls
+            ),
         ]
         return [call for call in calls if call["id"] is None or call["id"] not in answered]
     return []
@@ -65,8 +66,10 @@ def arguments_of(messages: list[Any]) -> list[dict[str, Any]]:
     Args:
         messages: the messages field.
     """
-    return [{"name": call["name"], "arguments": call.get("args", call.get("text")), "id": call["id"]}
-            for call in proposed(messages)]
+    return [
+        {"name": call["name"], "arguments": call.get("args", call.get("text")), "id": call["id"]}
+        for call in proposed(messages)
+    ]
 
 
 async def run_act(node: Act, job: Job) -> Outcome:
@@ -114,9 +117,16 @@ def _checked(node: Act, job: Job, place: int, raw: dict[str, Any]) -> _Proposed:
             item.typed |= _hidden(job, tool)
             item.call = Call(tool.name, as_json(tool, item.typed), item.id, tool.source)
     if item.content is not None:
-        job.log.append({"slot": f"call.{place}", "kind": "tool", "tool": item.name, "id": item.id,
-                        "arguments": raw.get("args", raw.get("text")),
-                        "error": {"category": "invalid_call", "type": "InvalidCall", "message": item.content}})
+        job.log.append(
+            {
+                "slot": f"call.{place}",
+                "kind": "tool",
+                "tool": item.name,
+                "id": item.id,
+                "arguments": raw.get("args", raw.get("text")),
+                "error": {"category": "invalid_call", "type": "InvalidCall", "message": item.content},
+            }
+        )
     return item
 
 
@@ -143,16 +153,19 @@ async def _permit(node: Act, job: Job, item: _Proposed) -> None:
 
 def _edit(item: _Proposed, allowed: Call) -> None:
     """Takes the arguments that an approver edited; those untouched stay as they were validated."""
-    assert item.call is not None and item.tool is not None and item.typed is not None
-    before, after = item.call.arguments, allowed.arguments
+    tool, typed, call = _ready(item)
+    before, after = call.arguments, allowed.arguments
     if before.keys() != after.keys():
-        raise CallFailed(ErrorRecord("invalid_call", "InvalidEdit",
-                                     f"edits may change the arguments of {item.name!r}, not add or drop any"))
-    plan = item.tool.plan(None)
+        raise CallFailed(
+            ErrorRecord(
+                "invalid_call", "InvalidEdit", f"edits may change the arguments of {item.name!r}, not add or drop any"
+            )
+        )
+    plan = tool.plan(None)
     for name, value in after.items():
         if value != before[name]:
-            item.typed[name] = plan.validated(name, value)
-    item.call = replace(allowed, tool=item.call.tool, id=item.call.id, source=item.call.source)
+            typed[name] = plan.validated(name, value)
+    item.call = replace(allowed, tool=call.tool, id=call.id, source=call.source)
 
 
 def _no(answer: Refused) -> str:
@@ -163,35 +176,30 @@ def _no(answer: Refused) -> str:
 
 
 async def _run(job: Job, item: _Proposed) -> None:
-    assert item.tool is not None and item.typed is not None and item.call is not None
+    tool, typed, call = _ready(item)
     try:
-        item.result = await call_tool(job, item.tool, item.typed, item.call, f"call.{item.place}")
+        item.result = await call_tool(job, tool, typed, call, f"call.{item.place}")
     except CallFailed as error:
         if error.record.category in ("unknown_effect", "exhausted"):
             raise
         item.content = f"Error: {error.record.message}"
     else:
         item.ran = True
-        item.content = _content(item)
+        item.content = _content(tool, item.result)
 
 
-def _content(item: _Proposed) -> str:
+def _ready(item: _Proposed) -> tuple[Tool[..., Any], dict[str, Any], Call]:
+    """The parts of a call that may run."""
     assert item.tool is not None
-    try:
-        plain = as_result(item.tool, item.result)
-    except Exception as error:
-        raise CallFailed(error_record(error, "invalid_output")) from error
+    assert item.typed is not None
+    assert item.call is not None
+    return item.tool, item.typed, item.call
+
+
+def _content(tool: Tool[..., Any], result: Any) -> str:
+    """A result as a model is told it: text as it is, else JSON."""
+    plain = tool.result_adapter.dump_python(result, mode="json", by_alias=True, warnings=False)
     return plain if isinstance(plain, str) else json.dumps(plain)
-
-
-def as_result(tool: Tool[..., Any], value: Any) -> Any:
-    """A tool's result, JSON-able, as a model is told it.
-
-    Args:
-        tool: the tool.
-        value: the result.
-    """
-    return tool.result_adapter.dump_python(value, mode="json", by_alias=True, warnings=False)
 
 
 def _update(job: Job, field: str, calls: list[_Proposed], stopped: Refused | None) -> dict[str, Any]:
@@ -207,7 +215,7 @@ def _update(job: Job, field: str, calls: list[_Proposed], stopped: Refused | Non
             content=item.content if item.content is not None else _unrun(stopped),
             tool_call_id=item.id,
             name=item.name,
-            id=job.calls.key(f"call.{item.place}"),
+            id=job.calls.key(f"message.{item.place}"),
             status="success" if item.ran else "error",
         )
         for item in calls

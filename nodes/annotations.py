@@ -8,7 +8,9 @@ from enum import Enum
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
-from typing_extensions import is_typeddict
+from typing_extensions import TypeIs, is_typeddict
+
+from .shapes import is_series
 
 
 def bare(annotation: Any) -> Any:
@@ -42,7 +44,7 @@ def optional(annotation: Any, cls: type) -> bool:
     return found == [cls]
 
 
-def is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> TypeIs[type[BaseModel]]:
     """Whether an annotation is a pydantic model."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
@@ -81,7 +83,7 @@ def text(annotation: Any) -> str:
         return annotation.__forward_arg__
     if isinstance(annotation, TypeVar):
         return annotation.__name__
-    if isinstance(annotation, list | tuple):
+    if is_series(annotation):
         return f"[{', '.join(text(item) for item in annotation)}]"
     found = members(annotation)
     if len(found) > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Never
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from ..errors import NodeError, StateInvalid, caller
 from ..guards.durations import Duration, seconds
@@ -106,13 +106,16 @@ class Ask(Node[..., str]):
         way = self.expired
         name = way.target.name if isinstance(way, Edge) else None if way is None else way.name
         return super()._shape() | {
-            "role": self.role, "within": self.within, "expired": name, "not_by": list(self.not_by),
+            "role": self.role,
+            "within": self.within,
+            "expired": name,
+            "not_by": list(self.not_by),
         }
 
     def _build(self) -> dict[str, Any]:
         try:
             form = digest(self.answer_adapter.json_schema())
-        except Exception:  # a type without a JSON schema is known by its name alone
+        except PydanticUserError:  # a type without a JSON schema is known by its name alone
             form = text(self.returns)
         return super()._build() | {"question": self.question, "form": form}
 
@@ -159,7 +162,9 @@ def ask(
     else:
         params = read_signature(question, f"{title}, question=", where).params
     if (within is None) != (expired is None):
-        have, need = ("within", "expired=<a node, an end or a gate>") if expired is None else ("expired", 'within="24h"')
+        have, need = (
+            ("within", "expired=<a node, an end or a gate>") if expired is None else ("expired", 'within="24h"')
+        )
         raise NodeError(f"{title} has {have}= and not the other half: add {need}", where=where)
     if expired is not None and not isinstance(expired, Target | Gate | Edge):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
         raise NodeError(f"{title} has expired={expired!r}, which is no way: name a node, an end or a gate", where=where)

@@ -31,9 +31,7 @@ class Compute(Node[P, R]):
 @overload
 def compute(fn: Callable[P, R], /, *, writes: str | None = None, name: str | None = None) -> Compute[P, R]: ...
 @overload
-def compute(
-    *, writes: str | None = None, name: str | None = None
-) -> Callable[[Callable[P, R]], Compute[P, R]]: ...
+def compute(*, writes: str | None = None, name: str | None = None) -> Callable[[Callable[P, R]], Compute[P, R]]: ...
 def compute(fn: Any = None, /, **options: Any) -> Any:
     """Makes a function of state fields a node: pure Python, sync or async, safe to run again.
 

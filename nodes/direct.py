@@ -1,4 +1,4 @@
-"""Calls without a journal: what ``node.run`` sends goes straight out, and ``decide`` answers its gates and questions."""
+"""Calls without a journal: ``node.run`` sends straight out, and ``decide`` answers its gates and questions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .context import Left
 from .execution import execute
 from .models import Models, as_models
 from .outcome import Failure, Outcome, Refusal
+from .shapes import is_mapping
 
 if TYPE_CHECKING:
     from .ask import Ask
@@ -120,7 +121,7 @@ class Direct:
             answer = self._ask(Asked("permit", gate.name, gate.role, question, call))
             if answer is Expired:
                 return Refusal(kind="expired", gate=gate.name)
-            if isinstance(answer, Mapping):
+            if is_mapping(answer):
                 return replace(call, arguments={**call.arguments, **answer})
             if answer is True:
                 return call
@@ -128,7 +129,7 @@ class Direct:
         raise ConfigError(f"{gate!r} is no gate that node.run knows")
 
     def _field(self, name: str) -> Any:
-        return self._state[name] if isinstance(self._state, Mapping) else getattr(self._state, name)
+        return self._state[name] if is_mapping(self._state) else getattr(self._state, name)
 
     def _ask(self, asked: Asked) -> Any:
         if callable(self._decide):
@@ -202,5 +203,3 @@ def run_node(node: Node[..., Any], state: BaseModel | Mapping[str, Any], **optio
         return work()
     with ThreadPoolExecutor(1, thread_name_prefix="guideway-run") as pool:
         return pool.submit(copy_context().run, work).result()
-
-

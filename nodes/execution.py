@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -128,9 +128,10 @@ class Job:
             way: where it leads.
             update: what the node writes nevertheless.
         """
-        kind = "expired" if refusal.kind == "expired" else "refused"
-        return Outcome(kind, update, calls=tuple(self.log), spent=self.spent, refusal=refusal, way=way,
-                       attempts=self.attempts)
+        kind: Literal["refused", "expired"] = "expired" if refusal.kind == "expired" else "refused"
+        return Outcome(
+            kind, update, calls=tuple(self.log), spent=self.spent, refusal=refusal, way=way, attempts=self.attempts
+        )
 
     @property
     def spent(self) -> Spent:
@@ -172,6 +173,7 @@ async def execute(
         Stop: the driver stops.
         ConfigError: a model is missing.
     """
+    values: Mapping[str, Any]
     if isinstance(state, BaseModel):
         model, values = type(state), state.__dict__
     else:

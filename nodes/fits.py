@@ -6,7 +6,7 @@ It says no only where no value could ever fit; the checker (F3) looks closer, al
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from datetime import date, time, timedelta
@@ -48,7 +48,7 @@ def _one(want: Any, have: Any) -> bool:
         return left in _SCALARS or right in _SCALARS
     if _container(left) and _container(right):
         return _containers(want, have, left, right)
-    if is_model(left) and right is dict or is_model(right) and left is dict:
+    if (issubclass(left, BaseModel) and right is dict) or (issubclass(right, BaseModel) and left is dict):
         return True
     return issubclass(left, right) or issubclass(right, left) or not _settled(left, right)
 
@@ -131,7 +131,10 @@ def _immutable(annotation: Any) -> bool:
     return issubclass(annotation, _SCALARS + _FIXED)
 
 
-def copier(annotation: Any) -> Any:
+_FLAT: dict[Any, Callable[[Any], Any]] = {list: list[Any].copy, dict: dict[Any, Any].copy, set: set[Any].copy}
+
+
+def copier(annotation: Any) -> Callable[[Any], Any] | None:
     """How a value of a type is copied for a node, so that changing it in place changes nothing; None: not at all.
 
     Args:
@@ -141,6 +144,6 @@ def copier(annotation: Any) -> Any:
         return None
     plain = bare(annotation)
     origin, arguments = get_origin(plain), get_args(plain)
-    if origin in (list, dict, set) and all(immutable(item) for item in arguments):
-        return origin.copy
+    if origin in _FLAT and all(immutable(item) for item in arguments):
+        return _FLAT[origin]
     return deepcopy

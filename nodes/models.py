@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from ..errors import ConfigError
 from . import prices
 from .calls import ModelAnswer, ModelRequest
+from .shapes import is_dict, is_series
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     AnyModel = str | BaseChatModel | Answering
     ModelChoice = AnyModel | Sequence[AnyModel]
-    AnyModels = "Models | Mapping[str, ModelChoice] | ModelChoice"
+    AnyModels: TypeAlias = "Models | Mapping[str, ModelChoice] | ModelChoice"
 else:
     AnyModel = ModelChoice = AnyModels = Any
 
@@ -119,7 +120,7 @@ def as_models(models: AnyModels) -> Models:
 
 
 def _each(choice: Any) -> Sequence[Any]:
-    return choice if isinstance(choice, list | tuple) else (choice,)
+    return choice if is_series(choice) else (choice,)
 
 
 def _answering(model: Any, title: str) -> Answering:
@@ -192,7 +193,7 @@ class ChatModel:
             except NotImplementedError:
                 messages = [*messages, _instruction(request.output)]
         found: Any = await runnable.ainvoke(messages)
-        message: AIMessage = found["raw"] if isinstance(found, dict) else found
+        message: AIMessage = found["raw"] if is_dict(found) else found
         used = usage(message, request)
         return ModelAnswer(message, *used, self.price(*used))
 

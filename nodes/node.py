@@ -119,8 +119,9 @@ class Node(Target, Generic[P, R]):
         for name, field in params.items():
             if name not in names:
                 there = ", ".join(sorted(names)) or "none"
-                raise NodeError(f"{self.name}.bind({name}=...): it has no such parameter; there are: {there}",
-                                where=caller())
+                raise NodeError(
+                    f"{self.name}.bind({name}=...): it has no such parameter; there are: {there}", where=caller()
+                )
             if not isinstance(field, str) or not field.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
                 raise NodeError(f"{self.name}.bind({name}={field!r}) takes the name of a state field", where=caller())
         bound = tuple(replace(item, field=params.get(item.name, item.field)) for item in self.params)
@@ -286,6 +287,7 @@ def adapter_of(annotation: Any, title: str, where: str | None) -> TypeAdapter[An
         return TypeAdapter(annotation)
     except PydanticSchemaGenerationError as error:
         raise NodeError(
-            f"{title} is {text(annotation)}, which pydantic cannot validate; use a plain type, a BaseModel or a dataclass",
+            f"{title} is {text(annotation)}, which pydantic cannot validate; use a plain type, a BaseModel or "
+            "a dataclass",
             where=where,
         ) from error

@@ -20,6 +20,7 @@ from .categories import error_record
 from .context import FromState
 from .fits import copier
 from .outcome import ErrorRecord, Failure, Refusal
+from .shapes import is_dict, is_list, is_tuple
 from .signature import MISSING, Param
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Plan:
             if value is MISSING:
                 continue
             try:
-                if adapter is not None:
+                if adapter is not None and field in values:
                     value = adapter.validate_python(value)
                 found[name] = jsonable(self.node.adapter(name), value)
             except (ValidationError, PydanticSerializationError):
@@ -170,8 +171,9 @@ def _reader(node: Node[..., Any], param: Param, model: type[BaseModel] | None) -
         return param.name, field, deepcopy, node.adapter(param.name), param.default
     wanted = bare(param.annotation)
     extra = [item for item in metadata(param.annotation) if item is not FromState and not isinstance(item, FromState)]
-    same = wanted == bare(info.annotation) and all(any(item is own or item == own for own in info.metadata)
-                                                   for item in extra)
+    same = wanted == bare(info.annotation) and all(
+        any(item is own or item == own for own in info.metadata) for item in extra
+    )
     return param.name, field, copier(info.annotation), None if same else node.adapter(param.name), param.default
 
 
@@ -202,7 +204,7 @@ def identified(value: Any, ids: Callable[[int], str]) -> list[Any]:
 
     from ..guards.messages import with_ids
 
-    items: list[Any] = list(value) if isinstance(value, list) else [value]
+    items: list[Any] = list(value) if is_list(value) else [value]
     ready: list[Any] = []
     for place, item in enumerate(items):
         try:
@@ -217,9 +219,9 @@ def _named(item: Any, id: str) -> Any:
     """What reads as a message, with an id where it has none: ``with_ids`` would draw one."""
     if isinstance(item, str):
         return {"role": "user", "content": item, "id": id}
-    if isinstance(item, tuple) and len(item) == 2:
+    if is_tuple(item) and len(item) == 2:
         return {"role": item[0], "content": item[1], "id": id}
-    if isinstance(item, dict) and not item.get("id"):
+    if is_dict(item) and not item.get("id"):
         return {**item, "id": id}
     return item
 

@@ -50,7 +50,10 @@ def reading(node: Node[..., Any], params: tuple[Param, ...], model: type[BaseMod
             near = get_close_matches(field, model.model_fields, 1, 0.8)
             if param.required or field != param.name or near:
                 yield unknown_field(
-                    model, field, f"node {node.name!r}, parameter {param.name!r}", node.line,
+                    model,
+                    field,
+                    f"node {node.name!r}, parameter {param.name!r}",
+                    node.line,
                     f" A parameter reads the field of its name; {node.name}.bind({param.name}='...') reads another.",
                 )
         elif not may_fit(param.annotation, info.annotation):
@@ -90,8 +93,11 @@ def _field(node: Node[..., Any], model: type[BaseModel], name: str, annotation: 
     info = model.model_fields.get(name)
     if info is None:
         whole = node.writes is None
-        what = f"node {node.name!r} writes {text(node.returns)} over the fields of its names" if whole else (
-            f"node {node.name!r}, writes={name!r}")
+        what = (
+            f"node {node.name!r} writes {text(node.returns)} over the fields of its names"
+            if whole
+            else (f"node {node.name!r}, writes={name!r}")
+        )
         yield unknown_field(model, name, what, node.line, " To store the whole, add writes='<field>'." if whole else "")
     elif not reducer(info) and annotation is not MISSING and not may_fit(info.annotation, annotation):
         yield NodeError(

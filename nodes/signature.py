@@ -75,7 +75,9 @@ def read_signature(fn: Any, title: str, where: str | None) -> Signature:
             f"{title} {name}: a generator cannot be a node, since a step has one result; return a list", where=where
         )
     hints = _hints(fn, f"{title} {name}", where)
-    params = tuple(_param(param, hints, f"{title} {name}", where) for param in inspect.signature(fn).parameters.values())
+    params = tuple(
+        _param(param, hints, f"{title} {name}", where) for param in inspect.signature(fn).parameters.values()
+    )
     return Signature(params, hints.get("return", MISSING))
 
 
@@ -176,6 +178,4 @@ def refuse_unknown(options: Mapping[str, Any], known: tuple[str, ...], title: st
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise NodeError(
-                f"{title} has no option {name!r}.{hint} There are: {', '.join(known)}", where=where
-            )
+            raise NodeError(f"{title} has no option {name!r}.{hint} There are: {', '.join(known)}", where=where)

@@ -11,6 +11,8 @@ from hashlib import sha256
 from types import CodeType
 from typing import Any
 
+from .shapes import is_frozenset
+
 
 def digest(value: Any) -> str:
     """The hash of JSON-able data, the same for the same data.
@@ -45,5 +47,6 @@ def _code(code: CodeType) -> list[Any]:
 def _constant(item: Any) -> Any:
     if isinstance(item, CodeType):
         return _code(item)
-    # the order of a set's text changes from process to process
-    return sorted(repr(part) for part in item) if isinstance(item, frozenset) else repr(item)
+    if is_frozenset(item):
+        return sorted(repr(part) for part in item)  # a set's own order changes from process to process
+    return repr(item)

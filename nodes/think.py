@@ -20,6 +20,7 @@ from .execution import Job
 from .models import DEFAULT
 from .node import Kind, Node, P, R, adapter_of
 from .outcome import Outcome
+from .shapes import is_series
 from .signature import MISSING, read_signature, refuse_unknown
 from .source import digest
 from .thinking import run_think
@@ -91,8 +92,9 @@ class Think(Node[P, R]):
         yield from found.reading(self, self.fields(), model)
         yield from found.messages(self, model, "appends the model's message")
         if self.writes is not None and self.writes != messages_field(model):
-            yield NodeError(f"node {self.name!r} has tools, so writes={self.writes!r} must be a messages field",
-                            where=self.line)
+            yield NodeError(
+                f"node {self.name!r} has tools, so writes={self.writes!r} must be a messages field", where=self.line
+            )
 
     def named(self, name: str, *, model: ModelChoice | None = None) -> Self:
         """The same node under another name, with another model where one is given.
@@ -122,7 +124,7 @@ class Think(Node[P, R]):
 
 
 def _told(model: Any) -> Any:
-    if isinstance(model, list | tuple):
+    if is_series(model):
         return [_told(item) for item in model]
     if isinstance(model, str):
         return model
@@ -186,8 +188,11 @@ def think(fn: Any = None, /, **options: Any) -> Any:
         signature = read_signature(fn, "@think", where)
         title = f"@think {fn.__name__}"
         if any(is_model(item) for item in (signature.returns,)):
-            raise NodeError(f"{title} returns the prompt, a str or messages, not {text(signature.returns)}; the type "
-                            f"of the answer is output={text(signature.returns)}", where=where)
+            raise NodeError(
+                f"{title} returns the prompt, a str or messages, not {text(signature.returns)}; the type "
+                f"of the answer is output={text(signature.returns)}",
+                where=where,
+            )
         tools = require_tools(list(options.get("tools", ())), title, where)
         output = _output(options, bool(tools), title, where)
         _counts(options, title, where)
@@ -214,13 +219,19 @@ def _output(options: dict[str, Any], tools: bool, title: str, where: str | None)
     output = options.get("output")
     if tools:
         if output is not None:
-            raise NodeError(f"{title} has tools= and output=: with tools the model's message is what is written; "
-                            "let another @think read the answer", where=where)
+            raise NodeError(
+                f"{title} has tools= and output=: with tools the model's message is what is written; "
+                "let another @think read the answer",
+                where=where,
+            )
         return MISSING
     output = str if output is None else output
     if options.get("writes") is None and spread(output) is None:
-        raise NodeError(f"{title} gives {text(output)}, and nothing says where it goes: add writes='<field>', or "
-                        "output=<a BaseModel whose fields are state fields>", where=where)
+        raise NodeError(
+            f"{title} gives {text(output)}, and nothing says where it goes: add writes='<field>', or "
+            "output=<a BaseModel whose fields are state fields>",
+            where=where,
+        )
     return output
 
 
@@ -228,5 +239,6 @@ def _counts(options: dict[str, Any], title: str, where: str | None) -> None:
     for name, least in (("repairs", 0), ("max_tokens", 1)):
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise NodeError(f"{title} has {name}={value!r}, which must be a whole number of at least {least}",
-                            where=where)
+            raise NodeError(
+                f"{title} has {name}={value!r}, which must be a whole number of at least {least}", where=where
+            )

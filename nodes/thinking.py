@@ -18,6 +18,7 @@ from .models import Answering, prompt_bound
 from .outcome import ErrorRecord, Outcome
 from .plan import told
 from .retrying import retried
+from .shapes import is_list
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -106,8 +107,11 @@ class _Asking:
         try:
             answer = await job.calls.model(slot, request, send, price=price)
         except CallFailed as error:
-            entry["error"] = {"category": error.record.category, "type": error.record.type,
-                              "message": error.record.message}
+            entry["error"] = {
+                "category": error.record.category,
+                "type": error.record.type,
+                "message": error.record.message,
+            }
             raise
         job.tokens += answer.input_tokens + answer.output_tokens
         job.usd += answer.usd or 0.0
@@ -120,8 +124,9 @@ class _Asking:
         bounded = left.tokens is not None or left.usd is not None
         limit: int | None = self.node.max_tokens or getattr(model, "max_tokens", None)
         slot = self.node.model if isinstance(self.node.model, str) else _name(model)
-        request = ModelRequest(slot, messages, self.tools, self.output,
-                               limit or (DEFAULT_MAX_TOKENS if bounded else None))
+        request = ModelRequest(
+            slot, messages, self.tools, self.output, limit or (DEFAULT_MAX_TOKENS if bounded else None)
+        )
         bound = prompt_bound(model, request)
         return ModelRequest(request.slot, messages, self.tools, self.output, request.max_tokens, bound)
 
@@ -163,7 +168,7 @@ def messages_of(prompt: Any, node: Think[..., Any]) -> list[BaseMessage]:
     from langchain_core.messages import convert_to_messages
 
     given = prompt.to_messages() if hasattr(prompt, "to_messages") else prompt
-    items: list[Any] = list(given) if isinstance(given, list) else [given]
+    items: list[Any] = list(given) if is_list(given) else [given]
     try:
         found = list(convert_to_messages(items))
     except (ValueError, TypeError, NotImplementedError) as error:
@@ -250,6 +255,7 @@ def _correction(message: AIMessage, problem: str) -> list[BaseMessage]:
 
 def _with_call_ids(message: AIMessage) -> AIMessage:
     """The message with an id for each of its calls, so that each can be answered."""
-    calls = [call if call["id"] else {**call, "id": f"{message.id}.{place}"}
-             for place, call in enumerate(message.tool_calls)]
+    calls = [
+        call if call["id"] else {**call, "id": f"{message.id}.{place}"} for place, call in enumerate(message.tool_calls)
+    ]
     return message if calls == message.tool_calls else message.model_copy(update={"tool_calls": calls})

@@ -18,6 +18,7 @@ from .compute import require_returns
 from .execution import Job
 from .node import Effect, Kind, Node, P, R, Stakes, adapter_of
 from .outcome import Outcome
+from .shapes import is_dict, is_list, is_tuple
 from .signature import MISSING, Param, read_signature, refuse_unknown, require_named
 from .source import digest, source_hash
 from .toolcalls import run_tool
@@ -211,7 +212,7 @@ def _effect(options: dict[str, Any], title: str, where: str | None) -> None:
 
 
 def _exceptions(value: Any, title: str, where: str | None) -> tuple[type[BaseException], ...]:
-    found = value if isinstance(value, tuple) else (value,)
+    found: tuple[Any, ...] = value if is_tuple(value) else (value,)
     for item in found:
         if not (isinstance(item, type) and issubclass(item, BaseException)):
             raise NodeError(f"{title} has {item!r} in not_done=, which takes classes of exceptions", where=where)
@@ -251,8 +252,12 @@ def _key(key: Any, params: tuple[Param, ...], title: str, where: str | None) -> 
 
 def _untitled(schema: Any) -> Any:
     """A JSON schema without the titles that pydantic makes from names: they tell a model nothing."""
-    if isinstance(schema, dict):
-        return {key: {name: _untitled(item) for name, item in value.items()} if key in ("properties", "$defs")
-                else _untitled(value)
-                for key, value in schema.items() if key != "title" or not isinstance(value, str)}
-    return [_untitled(item) for item in schema] if isinstance(schema, list) else schema
+    if is_dict(schema):
+        return {
+            key: {name: _untitled(item) for name, item in value.items()}
+            if key in ("properties", "$defs")
+            else _untitled(value)
+            for key, value in schema.items()
+            if key != "title" or not isinstance(value, str)
+        }
+    return [_untitled(item) for item in schema] if is_list(schema) else schema

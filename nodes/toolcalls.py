@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from copy import deepcopy
 from threading import Thread
@@ -85,8 +86,11 @@ async def call_tool(job: Job, tool: Tool[..., Any], typed: dict[str, Any], call:
         try:
             return await job.calls.tool(slot, tool, call, sending.send, reconcile=reconcile)
         except CallFailed as error:
-            entry["error"] = {"category": error.record.category, "type": error.record.type,
-                              "message": error.record.message}
+            entry["error"] = {
+                "category": error.record.category,
+                "type": error.record.type,
+                "message": error.record.message,
+            }
             raise
 
     result = await retried(tool.retry, job.calls.pause, attempt)
@@ -140,7 +144,9 @@ class _Sending:
         """
         record, tool = failure.record, self.tool
         unknown = ErrorRecord(
-            "unknown_effect", record.type, f"{tool.name!r} may have acted: {record.type}: {record.message}",
+            "unknown_effect",
+            record.type,
+            f"{tool.name!r} may have acted: {record.type}: {record.message}",
             record.classes,
         )
         if tool.reconcile is None:
@@ -170,9 +176,7 @@ class _Sending:
             return found if found is NOT_DONE else self._as_json(found)
         except CallFailed as error:
             what = f"{tool.name!r} may have acted, and reconcile= does not say: {error.record.message}"
-            raise CallFailed(
-                ErrorRecord("unknown_effect", error.record.type, what, error.record.classes)
-            ) from error
+            raise CallFailed(ErrorRecord("unknown_effect", error.record.type, what, error.record.classes)) from error
 
 
 async def _timed(tool: Tool[..., Any], fn: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -191,11 +195,11 @@ async def _timed(tool: Tool[..., Any], fn: Callable[..., Any], arguments: dict[s
     except asyncio.CancelledError as error:
         raise_if_ours(error)
         raise CallFailed(error_record(error, "cancelled", f"{tool.name!r} was cancelled from within")) from error
-    except (*tool.not_done, ToolError) as error:
-        raise CallFailed(error_record(error, "declined")) from error
     except (Exception, SystemExit) as error:
         if is_control_flow(error):
             raise
+        if isinstance(error, (*tool.not_done, ToolError)):
+            raise CallFailed(error_record(error, "declined")) from error
         if isinstance(error, TimeoutError) and timer.expired():
             assert tool.timeout is not None
             what = f"{tool.name!r} did not end within {written(tool.timeout)}"
@@ -224,17 +228,16 @@ async def in_thread(work: Callable[[], Any]) -> Any:
             done.set_exception(error)
 
     def run() -> None:
-        value, failure = None, None
+        value: Any = None
+        failure: BaseException | None = None
         try:
             value = context.run(work)
         except StopIteration as error:
             failure = RuntimeError(f"the function raised StopIteration: {error}")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's to judge
             failure = error
-        try:
+        with suppress(RuntimeError):  # the loop has ended: nobody waits for the result any more
             loop.call_soon_threadsafe(settle, value, failure)
-        except RuntimeError:
-            pass  # the loop has ended: nobody waits for the result any more
 
     Thread(target=run, daemon=True, name="guideway-tool").start()
     return await done
@@ -242,5 +245,3 @@ async def in_thread(work: Callable[[], Any]) -> Any:
 
 def _bad_result(tool: Tool[..., Any], error: ValidationError) -> ErrorRecord:
     return error_record(error, "invalid_output", f"the result of {tool.name!r} does not fit: {told(error)}")
-
-

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError
 from ..nodes.calls import ModelAnswer, ModelRequest
+from ..nodes.shapes import is_dict, is_series, is_tuple
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -101,8 +102,9 @@ class ScriptedModel:
         if isinstance(reply, BaseException) or (isinstance(reply, type) and issubclass(reply, BaseException)):
             raise reply
         message = _message(reply, len(self.prompts))
-        said = str(message.text) + (json.dumps([call["args"] for call in message.tool_calls])
-                                    if message.tool_calls else "")
+        said = str(message.text) + (
+            json.dumps([call["args"] for call in message.tool_calls]) if message.tool_calls else ""
+        )
         used = self._usage or (_tokens(prompt), _tokens(said))
         return ModelAnswer(message, *used, self.price(*used))
 
@@ -133,17 +135,19 @@ def _message(reply: Reply, number: int) -> AIMessage:
         return AIMessage(reply.model_dump_json(by_alias=True))
     if isinstance(reply, dict):
         return AIMessage(json.dumps(reply))
-    if isinstance(reply, list | tuple):
-        items = [reply] if isinstance(reply, tuple) and reply and isinstance(reply[0], str) else reply
+    if is_series(reply):
+        items: Sequence[Any] = [reply] if isinstance(reply, tuple) and reply and isinstance(reply[0], str) else reply
         return AIMessage("", tool_calls=[_call(item, f"call_{number}_{place}") for place, item in enumerate(items)])
-    raise ConfigError(f"ScriptedModel cannot reply {reply!r} ({type(reply).__name__}); give a str, a pydantic object, "
-                      "a dict, tool calls or an exception")
+    raise ConfigError(
+        f"ScriptedModel cannot reply {reply!r} ({type(reply).__name__}); give a str, a pydantic object, "
+        "a dict, tool calls or an exception"
+    )
 
 
 def _call(item: Any, id: str) -> Any:
-    if isinstance(item, dict) and "name" in item:
+    if is_dict(item) and "name" in item:
         return {"name": item["name"], "args": item.get("args", {}), "id": item.get("id") or id}
-    if isinstance(item, tuple) and len(item) == 2:
+    if is_tuple(item) and len(item) == 2:
         name = getattr(item[0], "name", item[0])
         return {"name": name, "args": item[1], "id": id}
     raise ConfigError(f"ScriptedModel: a tool call is {{'name', 'args'}} or (name, args), not {item!r}")
