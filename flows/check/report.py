@@ -1,0 +1,153 @@
+"""What the checks say: findings, facts with their proofs, and the report that holds both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "fact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a check found.
+
+    Args:
+        code: its stable code; docs/checks/ has a page for each.
+        severity: an error is refused by ``compile``; a warning only where the check is strict.
+        message: what is wrong, what was found, and the way out.
+        where: the author's place, as ``file.py:line``.
+        path: names of nodes and ends, from START, that lead there.
+        example: what was executed and shows it, JSON-able; None where nothing needed to be executed.
+        accepted: the reason for which the author accepts it.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    where: str | None = None
+    path: tuple[str, ...] = ()
+    example: dict[str, Any] | None = None
+    accepted: str | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.where is None else f"{self.where}: "
+        taken = "" if self.accepted is None else f" (accepted: {self.accepted})"
+        return f"{place}{self.code} {self.severity}: {self.message}{taken}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A statement about every run of the flow.
+
+    Args:
+        text: the statement, with what it rests on, or what to do where it is not proved.
+        proved: whether it holds; None: not proved, either way.
+        path: where it fails: names of nodes from START.
+    """
+
+    text: str
+    proved: bool | None
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What holds for every run that nobody retries, forks or settles by hand; None is unbounded.
+
+    Args:
+        max_steps: executions of nodes.
+        max_calls: model and tool calls, failed attempts and repairs included.
+        max_tokens: tokens in and out of models.
+        max_usd: dollars.
+        capped_by: for each figure, which cap gave it: ``"edges"`` or the part of the budget.
+        proofs: statements that were proved, refuted, or left open.
+    """
+
+    max_steps: int | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_usd: float | None = None
+    capped_by: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``flow.check()`` gives.
+
+    Args:
+        flow: the flow's name.
+        findings: errors first, then warnings, then facts.
+        facts: bounds and proofs.
+        strict: whether warnings count as errors.
+    """
+
+    flow: str
+    findings: tuple[Finding, ...] = ()
+    facts: Facts = Facts()
+    strict: bool = False
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings that stand in the way: errors that are not accepted; where strict, warnings too."""
+        bad = ("error", "warning") if self.strict else ("error",)
+        return tuple(item for item in self.findings if item.severity in bad and item.accepted is None)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way."""
+        return not self.failures
+
+    def __str__(self) -> str:
+        count = len(self.failures)
+        head = "ok" if self.ok else f"{count} {'finding stands' if count == 1 else 'findings stand'} in the way"
+        lines = [f"flow {self.flow}: {head}"]
+        for item in self.findings:
+            lines.append(f"  {item}")
+            if item.path:
+                lines.append(f"      path: {' > '.join(item.path)}")
+            if item.example is not None:
+                lines.append(f"      example: {item.example}")
+        lines.extend(f"  {line}" for line in _figures(self.facts))
+        lines.extend(f"  {_WORDS[proof.proved]}: {proof.text}" for proof in self.facts.proofs)
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON-able data."""
+        return {
+            "flow": self.flow,
+            "ok": self.ok,
+            "strict": self.strict,
+            "findings": [asdict(item) | {"path": list(item.path)} for item in self.findings],
+            "facts": asdict(self.facts)
+            | {"proofs": [asdict(proof) | {"path": list(proof.path)} for proof in self.facts.proofs]},
+        }
+
+
+_WORDS = {True: "proved", False: "refuted", None: "not proved"}
+
+FIGURES = (("max_steps", "steps"), ("max_calls", "calls"), ("max_tokens", "tokens"), ("max_usd", "usd"))
+"""The figures of the facts, each with the part of a budget that can cap it."""
+
+
+def _figures(facts: Facts) -> list[str]:
+    shown: list[str] = []
+    for name, _ in FIGURES:
+        value, cap = getattr(facts, name), facts.capped_by.get(name)
+        shown.append(f"{name}: unbounded" if value is None else f"{name}: {value:g} (by {cap})")
+    return shown
+
+
+_ORDER = {"error": 0, "warning": 1, "fact": 2}
+
+
+def arranged(findings: list[Finding], accepts: dict[str, str]) -> tuple[Finding, ...]:
+    """The findings in the order told, those that the author accepts marked with the reason.
+
+    Args:
+        findings: as found.
+        accepts: reason by code.
+    """
+    marked = [replace(item, accepted=accepts.get(item.code)) for item in findings]
+    return tuple(sorted(marked, key=lambda item: (_ORDER[item.severity], item.code)))
