@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType
@@ -136,12 +136,14 @@ def opaque(function: Callable[..., Any]) -> Opaque:
     signature = inspect.signature(function)
     if signature.return_annotation not in (inspect.Signature.empty, bool, "bool"):
         raise _unfit(name, f"it returns {signature.return_annotation!r}; a condition returns bool")
-    for parameter in signature.parameters.values():
+    bound: Mapping[str, Any] = getattr(function, "keywords", {})  # a partial's: they are no fields
+    parameters = [parameter for name, parameter in signature.parameters.items() if name not in bound]
+    for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise _unfit(
                 name, f"its parameter '{parameter}' names no field. The parameters are the fields that it reads"
             )
-    return Opaque(name, tuple(signature.parameters), function)
+    return Opaque(name, tuple(parameter.name for parameter in parameters), function)
 
 
 _NOT_PLAIN = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)

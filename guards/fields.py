@@ -72,6 +72,9 @@ class _State:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         _unset(f"t.{name}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _State, (self._model,)
+
     def __repr__(self) -> str:
         return f"fields({self._model.__name__})"
 
@@ -93,6 +96,9 @@ class Field(Symbol):
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         _unset(f"{self!r}.{name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Field, (self._tree, self._model)
 
     def __repr__(self) -> str:
         return text(self._tree, "t.")

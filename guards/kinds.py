@@ -141,7 +141,7 @@ _SORTS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def _sort(kind: Any) -> str | type[Any]:
-    if not isinstance(kind, type) or kind is object:
+    if not isinstance(kind, type) or kind in (Any, object):  # Any is a class since Python 3.11
         return ANY
     if is_typeddict(kind):
         return DICT

@@ -26,9 +26,8 @@ def known(value: object) -> Any:
         return value if value == value else None  # noqa: PLR0124  # only NaN differs from itself
     if isinstance(value, Enum):
         return known(value.value)
-    if isinstance(value, Decimal | float) and math.isnan(value):
-        return None
-    return value
+    no_number = value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and math.isnan(value)
+    return None if no_number else value
 
 
 def is_collection(value: object) -> TypeGuard[Collection[Any]]:
