@@ -15,9 +15,10 @@ from . import problems as found
 from .acting import arguments_of, run_act
 from .execution import Job
 from .node import Kind, Node
+from .options import check_options, check_tool_name
 from .outcome import Outcome
 from .shapes import is_series
-from .signature import Param, refuse_unknown
+from .signature import Param
 from .tool import Tool
 
 
@@ -137,7 +138,7 @@ def act(
         NodeError: something that is no tool, two tools of one name, or gates for a tool that is not there.
     """
     where = caller()
-    refuse_unknown(unknown, ("name", "gates"), "act", where)
+    check_options({"name": name, **unknown}, ("name", "gates"), "act", where)
     title = f"act(name={name!r})"
     checked = require_tools(tools, title, where)
     if not checked:
@@ -190,6 +191,7 @@ def require_tools(tools: Any, title: str, where: str | None) -> tuple[Tool[..., 
             raise NodeError(
                 f"{title} holds {tool!r}, which is no tool; decorate the function with @tool(effect=...)", where=where
             )
+        check_tool_name(tool.name, title, where)
         if tool.name in checked:
             raise NodeError(
                 f"{title} has two tools named {tool.name!r}; name one of them apart: {tool.name}.named('...')",

@@ -19,9 +19,10 @@ from .calls import CallFailed, Expired, Pending, Suspended
 from .categories import error_record
 from .execution import Job, invoke
 from .node import Kind, Node, adapter_of
+from .options import check_options
 from .outcome import ErrorRecord, Outcome
 from .plan import jsonable, told
-from .signature import Param, read_signature, refuse_unknown
+from .signature import Param, read_signature
 from .source import digest
 
 
@@ -151,8 +152,9 @@ def ask(
             nothing says where to store.
     """
     where = caller()
-    refuse_unknown(unknown, ("name", "form", "writes", "within", "expired", "not_by"), "ask", where)
     title = f"ask({role!r})"
+    known = ("name", "form", "writes", "within", "expired", "not_by")
+    check_options({"name": name, "writes": writes, **unknown}, known, title, where)
     if not isinstance(role, str) or not role.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
         raise NodeError(f"{title} needs the role that answers, such as ask('customer', ...)", where=where)
     params: tuple[Param, ...] = ()

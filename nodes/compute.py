@@ -10,8 +10,9 @@ from ..errors import NodeError, caller
 from .annotations import spread, text
 from .execution import Job, invoke
 from .node import Kind, Node, P, R
+from .options import check_options
 from .outcome import Outcome
-from .signature import MISSING, Signature, read_signature, refuse_unknown
+from .signature import MISSING, Signature, read_signature
 
 _OPTIONS = ("name", "writes")
 
@@ -47,7 +48,7 @@ def compute(fn: Any = None, /, **options: Any) -> Any:
         NodeError: the function's signature or the options do not fit a node.
     """
     where = caller()
-    refuse_unknown(options, _OPTIONS, "@compute", where)
+    check_options(options, _OPTIONS, "@compute", where)
 
     def decorate(fn: Callable[..., Any]) -> Compute[..., Any]:
         signature = read_signature(fn, "@compute", where)

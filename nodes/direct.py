@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError
 from ..guards.evaluation import holds
 from ..guards.gates import Approval, Gate, Policy, Way
-from .calls import Allowed, Call, Expired, ModelAnswer, ModelRequest, Pending, Refused, stem
+from .calls import PENDING, Allowed, Call, Expired, ModelAnswer, ModelRequest, Pending, Refused, stem
 from .context import Left
 from .execution import execute
 from .models import Models, as_models
@@ -51,7 +52,7 @@ Decide = Callable[[Asked], Any] | Mapping[str, Any]
 """Answers by gate or node name, or a function of what is asked.
 
 For a gate: True, or a dict of edited arguments, is a yes; False, or a note, is a no. For a question: the
-answer. ``Expired`` (the class) is a time that ran out.
+answer. ``Expired`` (the class) is a time that ran out, and ``PENDING`` nobody yet: then ``run`` raises Suspended.
 """
 
 
@@ -100,6 +101,8 @@ class Direct:
             asked: Way | None = gate
             while True:
                 answer = self._gate(asked, call)
+                if answer is PENDING:
+                    return PENDING
                 if isinstance(answer, Call):
                     call = answer
                     break
@@ -109,16 +112,18 @@ class Direct:
                 asked = way
         return Allowed(call)
 
-    def _gate(self, gate: Any, call: Call) -> Call | Refusal:
+    def _gate(self, gate: Any, call: Call) -> Call | Refusal | Pending:
         if isinstance(gate, Policy):
             arguments = {name: self._field(name) for name in gate.reads} | ({"call": call} if gate.takes_call else {})
             note = gate.fn(**arguments)
             return call if note is None else Refusal(kind="violated", gate=gate.name, note=str(note))
         if isinstance(gate, Approval):
-            if gate.unless is not None and holds(gate.unless, self._state, self._stakes) is True:
+            if gate.unless is not None and holds(gate.unless, self._seen(), self._stakes) is True:
                 return call
             question = gate.question or f"May {call.tool} run?"
             answer = self._ask(Asked("permit", gate.name, gate.role, question, call))
+            if isinstance(answer, Pending):
+                return PENDING
             if answer is Expired:
                 return Refusal(kind="expired", gate=gate.name)
             if is_mapping(answer):
@@ -127,6 +132,10 @@ class Direct:
                 return call
             return Refusal(kind="denied", gate=gate.name, note=answer if isinstance(answer, str) else None)
         raise ConfigError(f"{gate!r} is no gate that node.run knows")
+
+    def _seen(self) -> Any:
+        """The state as conditions read it, by attribute."""
+        return SimpleNamespace(**self._state) if is_mapping(self._state) else self._state
 
     def _field(self, name: str) -> Any:
         return self._state[name] if is_mapping(self._state) else getattr(self._state, name)

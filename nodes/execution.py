@@ -69,7 +69,8 @@ class Job:
             CallFailed: a value does not fit (``invalid_input``).
         """
         found = self.plan.read(self.values, self.edits)
-        found.update(self.plan.given(self.context, self.refusal, self.failure))
+        if self.plan.given_params:
+            found.update(self.plan.given(self.context, self.refusal, self.failure))
         return found
 
     def context(self, attempt: int = 0, key: str | None = None) -> Context:
@@ -110,6 +111,8 @@ class Job:
         Args:
             update: state field to value.
         """
+        if not self.log:
+            return Outcome("ok", update)
         return Outcome("ok", update, calls=tuple(self.log), spent=self.spent, attempts=self.attempts)
 
     def failed(self, record: ErrorRecord) -> Outcome:

@@ -5,23 +5,17 @@ It says no only where no value could ever fit; the checker (F3) looks closer, al
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from copy import deepcopy
-from datetime import date, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Any, ForwardRef, Literal, TypeVar, get_args, get_origin
-from uuid import UUID
 
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from .annotations import bare, is_model, members
+from .annotations import members
 
 _SCALARS = (bool, int, float, str, bytes)
-_FIXED = (date, time, timedelta, Decimal, UUID, Enum)
 
 
 def may_fit(wanted: Any, given: Any) -> bool:
@@ -48,9 +42,14 @@ def _one(want: Any, have: Any) -> bool:
         return left in _SCALARS or right in _SCALARS
     if _container(left) and _container(right):
         return _containers(want, have, left, right)
-    if (issubclass(left, BaseModel) and right is dict) or (issubclass(right, BaseModel) and left is dict):
+    if _made_of(left, right) or _made_of(right, left):
         return True
     return issubclass(left, right) or issubclass(right, left) or not _settled(left, right)
+
+
+def _made_of(left: type[Any], right: type[Any]) -> bool:
+    """Whether pydantic makes one of the other: a model of a dict."""
+    return right == dict and issubclass(left, BaseModel)  # noqa: E721  # `is` would narrow it to what is not known
 
 
 def _open(annotation: Any) -> bool:
@@ -104,46 +103,3 @@ def _settled(left: type, right: type) -> bool:
     """Whether pydantic turns no value of one into the other: both plain, or both models."""
     plain = (*_SCALARS, type(None), BaseModel, list, dict, set, tuple, frozenset)
     return issubclass(left, plain) and issubclass(right, plain)
-
-
-def immutable(annotation: Any) -> bool:
-    """Whether no value of a type can be changed in place.
-
-    Args:
-        annotation: the type.
-    """
-    return all(_immutable(item) for item in members(annotation))
-
-
-def _immutable(annotation: Any) -> bool:
-    if annotation is None or annotation is type(None):
-        return True
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return True
-    if origin in (tuple, frozenset):
-        return bool(arguments) and all(item is Ellipsis or immutable(item) for item in arguments)
-    if not isinstance(annotation, type) or isinstance(annotation, types.GenericAlias):
-        return False
-    if is_model(annotation):
-        fields = annotation.model_fields.values()
-        return bool(annotation.model_config.get("frozen")) and all(immutable(item.annotation) for item in fields)
-    return issubclass(annotation, _SCALARS + _FIXED)
-
-
-_FLAT: dict[Any, Callable[[Any], Any]] = {list: list[Any].copy, dict: dict[Any, Any].copy, set: set[Any].copy}
-
-
-def copier(annotation: Any) -> Callable[[Any], Any] | None:
-    """How a value of a type is copied for a node, so that changing it in place changes nothing; None: not at all.
-
-    Args:
-        annotation: the type.
-    """
-    if immutable(annotation):
-        return None
-    plain = bare(annotation)
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin in _FLAT and all(immutable(item) for item in arguments):
-        return _FLAT[origin]
-    return deepcopy

@@ -164,7 +164,7 @@ class Node(Target, Generic[P, R]):
         return {
             "source": self.source,
             "timeout": self.timeout,
-            "retry": None if self.retry is None else asdict(self.retry),
+            "retry": None if self.retry is None else asdict(self.retry) | {"on": list(self.retry.on)},
         }
 
     @cached_property

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from ..guards.messages import messages_field
+from ..guards.messages import is_messages, messages_field
 from .annotations import bare, members, metadata, spread
 from .calls import CallFailed
 from .categories import error_record
 from .context import FromState
-from .fits import copier
+from .copies import copied_messages, copier
 from .outcome import ErrorRecord, Failure, Refusal
-from .shapes import is_dict, is_list, is_tuple
+from .shapes import is_dict, is_list, is_mapping, is_tuple
 from .signature import MISSING, Param
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class Plan:
         model: the state; None for a plain mapping, where everything is copied and validated.
     """
 
-    __slots__ = ("_given", "_messages", "_names", "_readers", "_writes", "node")
+    __slots__ = ("_messages", "_names", "_readers", "_writes", "given_params", "node")
 
     def __init__(self, node: Node[..., Any], model: type[BaseModel] | None) -> None:
         self.node = node
         self._readers = tuple(_reader(node, param, model) for param in node.params if param.kind == "field")
-        self._given = tuple(param for param in node.params if param.kind != "field")
+        self.given_params = tuple(param for param in node.params if param.kind != "field")
         self._writes = node.writes
         self._messages = node.writes is not None and model is not None and messages_field(model) == node.writes
         fields = None if node.writes is not None or node.returns is MISSING else spread(node.returns)
@@ -131,7 +131,7 @@ class Plan:
             CallFailed: the node must know why it was reached, and was reached by no such way.
         """
         found: dict[str, Any] = {}
-        for param in self._given:
+        for param in self.given_params:
             if param.kind == "context":
                 found[param.name] = context()
                 continue
@@ -157,11 +157,14 @@ class Plan:
             return {self._writes: identified(value, ids) if self._messages else value}
         if not self._names or value is None:
             return {}
+        found: dict[str, Any] | None = None
         if isinstance(value, BaseModel):
-            return {name: getattr(value, name) for name in self._names if hasattr(value, name)}
-        if isinstance(value, Mapping):
-            return {name: value[name] for name in self._names if name in value}
-        raise CallFailed(_unspread(self.node, value))
+            found = {name: getattr(value, name) for name in self._names if name in type(value).model_fields}
+        elif is_mapping(value):
+            found = {name: value[name] for name in self._names if name in value}
+        if not found:
+            raise CallFailed(_unspread(self.node, value))
+        return found
 
 
 def _reader(node: Node[..., Any], param: Param, model: type[BaseModel] | None) -> Reader:
@@ -174,7 +177,8 @@ def _reader(node: Node[..., Any], param: Param, model: type[BaseModel] | None) -
     same = wanted == bare(info.annotation) and all(
         any(item is own or item == own for own in info.metadata) for item in extra
     )
-    return param.name, field, copier(info.annotation), None if same else node.adapter(param.name), param.default
+    copy = copied_messages if is_messages(info.metadata) else copier(info.annotation)
+    return param.name, field, copy, None if same else node.adapter(param.name), param.default
 
 
 def jsonable(adapter: TypeAdapter[Any], value: Any) -> Any:

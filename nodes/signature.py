@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final, Literal, get_type_hints
 
 from ..errors import NodeError, is_library
@@ -160,22 +159,3 @@ def _locals(fn: Any) -> dict[str, Any] | None:
     for scope in reversed(scopes):
         found.update(scope)
     return found
-
-
-def refuse_unknown(options: Mapping[str, Any], known: tuple[str, ...], title: str, where: str | None) -> None:
-    """Refuses options that a decorator does not have.
-
-    Args:
-        options: what was given.
-        known: the names there are.
-        title: the decorator, for the message.
-        where: the author's place.
-
-    Raises:
-        NodeError: a name is unknown; the nearest one is told.
-    """
-    for name in options:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise NodeError(f"{title} has no option {name!r}.{hint} There are: {', '.join(known)}", where=where)

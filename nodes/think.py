@@ -19,9 +19,10 @@ from .annotations import is_model, spread, text
 from .execution import Job
 from .models import DEFAULT
 from .node import Kind, Node, P, R, adapter_of
+from .options import check_options
 from .outcome import Outcome
 from .shapes import is_series
-from .signature import MISSING, read_signature, refuse_unknown
+from .signature import MISSING, read_signature
 from .source import digest
 from .thinking import run_think
 from .tool import Tool
@@ -61,6 +62,16 @@ class Think(Node[P, R]):
         if self.tools or self.returns is str:
             return None
         return self.returns if is_model(self.returns) else create_model("Answer", value=(self.returns, ...))
+
+    @cached_property
+    def answer_schema(self) -> dict[str, Any] | None:
+        """The JSON schema of a structured answer; None for text."""
+        return None if self.answer_model is None else self.answer_model.model_json_schema()
+
+    @cached_property
+    def offered(self) -> tuple[dict[str, Any], ...]:
+        """The tools as the model sees them."""
+        return tuple(tool.schema() for tool in self.tools)
 
     @cached_property
     def answer_adapter(self) -> TypeAdapter[Any]:
@@ -113,13 +124,12 @@ class Think(Node[P, R]):
         return super()._shape() | {"tools": [tool.name for tool in self.tools]}
 
     def _build(self) -> dict[str, Any]:
-        schema = None if self.answer_model is None else self.answer_model.model_json_schema()
         return super()._build() | {
             "model": _told(self.model),
             "repairs": self.repairs,
             "max_tokens": self.max_tokens,
-            "output": digest(schema),
-            "tools": {tool.name: digest(tool.schema()) for tool in self.tools},
+            "output": digest(self.answer_schema),
+            "tools": {tool.name: digest(shown) for tool, shown in zip(self.tools, self.offered, strict=True)},
         }
 
 
@@ -182,7 +192,7 @@ def think(fn: Any = None, /, **options: Any) -> Any:
         NodeError: the function's signature or the options do not fit.
     """
     where = caller()
-    refuse_unknown(options, _OPTIONS, "@think", where)
+    check_options(options, _OPTIONS, "@think", where)
 
     def decorate(fn: Callable[..., Any]) -> Think[..., Any]:
         signature = read_signature(fn, "@think", where)

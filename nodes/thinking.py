@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ..errors import GuidewayError
 from ..guards.durations import written
 from ..guards.outcomes import TRANSIENT
 from .annotations import is_model
@@ -61,9 +63,6 @@ class _Asking:
     def __init__(self, node: Think[..., Any], job: Job) -> None:
         self.node, self.job, self.count = node, job, 0
         self.line = require_models(job.models, node).line(node.model, node.line)
-        self.tools = tuple(tool.schema() for tool in node.tools)
-        model = node.answer_model
-        self.output = None if model is None else model.model_json_schema()
 
     async def ask(self, messages: list[BaseMessage]) -> ModelAnswer:
         """The answer of the first model of the line that does not fail in passing.
@@ -124,11 +123,9 @@ class _Asking:
         bounded = left.tokens is not None or left.usd is not None
         limit: int | None = self.node.max_tokens or getattr(model, "max_tokens", None)
         slot = self.node.model if isinstance(self.node.model, str) else _name(model)
-        request = ModelRequest(
-            slot, messages, self.tools, self.output, limit or (DEFAULT_MAX_TOKENS if bounded else None)
-        )
-        bound = prompt_bound(model, request)
-        return ModelRequest(request.slot, messages, self.tools, self.output, request.max_tokens, bound)
+        longest = limit or (DEFAULT_MAX_TOKENS if bounded else None)
+        request = ModelRequest(slot, messages, self.node.offered, self.node.answer_schema, longest)
+        return replace(request, prompt_bound=prompt_bound(model, request))
 
 
 async def _answer(node: Think[..., Any], model: Answering, request: ModelRequest) -> ModelAnswer:
@@ -141,8 +138,8 @@ async def _answer(node: Think[..., Any], model: Answering, request: ModelRequest
         raise_if_ours(error)
         raise CallFailed(error_record(error, "cancelled", f"the model of {node.name!r} was cancelled")) from error
     except Exception as error:
-        if is_control_flow(error) or isinstance(error, CallFailed):
-            raise
+        if is_control_flow(error) or isinstance(error, CallFailed | GuidewayError):
+            raise  # a GuidewayError says that the model is set up wrong, which no edge should hide
         if isinstance(error, TimeoutError) and timer.expired():
             assert node.timeout is not None
             what = f"the model of {node.name!r} did not answer within {written(node.timeout)}"

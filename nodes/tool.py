@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, get_args, overload
@@ -17,9 +18,10 @@ from .annotations import is_model, members
 from .compute import require_returns
 from .execution import Job
 from .node import Effect, Kind, Node, P, R, Stakes, adapter_of
+from .options import check_options
 from .outcome import Outcome
 from .shapes import is_dict, is_list, is_tuple
-from .signature import MISSING, Param, read_signature, refuse_unknown, require_named
+from .signature import MISSING, Param, read_signature
 from .source import digest, source_hash
 from .toolcalls import run_tool
 
@@ -36,6 +38,7 @@ class Tool(Node[P, R]):
         key: the path to the business key in the arguments, ``order.id``: once per key in a store.
         not_done: exceptions that prove that nothing was done.
         reconcile: asks the world whether it was done.
+        asked: the parameters of ``reconcile``.
         description: what a model is told about it.
     """
 
@@ -44,6 +47,7 @@ class Tool(Node[P, R]):
     key: str | None = None
     not_done: tuple[type[BaseException], ...] = ()
     reconcile: Callable[..., Any] | None = None
+    asked: tuple[Param, ...] = ()
     description: str = ""
 
     async def perform(self, job: Job) -> Outcome:
@@ -66,6 +70,10 @@ class Tool(Node[P, R]):
 
     def schema(self) -> dict[str, Any]:
         """The tool as a model sees it: an OpenAI function dict, without parameters that it does not fill."""
+        return deepcopy(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
         parameters = _untitled(self.arguments_model.model_json_schema(by_alias=True))
         parameters.setdefault("properties", {})
         function = {"name": self.name, "description": self.description, "parameters": parameters}
@@ -151,14 +159,14 @@ def tool(fn: Any = None, /, **options: Any) -> Any:
         NodeError: the effect is missing, the options contradict each other, or the signature does not fit.
     """
     where = caller()
-    refuse_unknown(options, _OPTIONS, "@tool", where)
+    check_options(options, _OPTIONS, "@tool", where)
 
     def decorate(fn: Callable[..., Any]) -> Tool[..., Any]:
         signature = read_signature(fn, "@tool", where)
         title = f"@tool {fn.__name__}"
         require_returns(signature, title, where)
         _effect(options, title, where)
-        _reconcile(options.get("reconcile"), signature.params, title, where)
+        asked = _reconcile(options.get("reconcile"), signature.params, title, where)
         _key(options.get("key"), signature.params, title, where)
         timeout = options.get("timeout")
         return Tool(
@@ -175,6 +183,7 @@ def tool(fn: Any = None, /, **options: Any) -> Any:
             key=options.get("key"),
             not_done=_exceptions(options.get("not_done", ()), title, where),
             reconcile=options.get("reconcile"),
+            asked=asked,
             description=options.get("description") or inspect.getdoc(fn) or "",
         )
 
@@ -219,18 +228,19 @@ def _exceptions(value: Any, title: str, where: str | None) -> tuple[type[BaseExc
     return found
 
 
-def _reconcile(fn: Any, params: tuple[Param, ...], title: str, where: str | None) -> None:
+def _reconcile(fn: Any, params: tuple[Param, ...], title: str, where: str | None) -> tuple[Param, ...]:
     if fn is None:
-        return
-    require_named(fn, f"{title}, reconcile=", where)
+        return ()
     there = {item.name for item in params}
-    for param in read_signature(fn, f"{title}, reconcile=", where).params:
+    asked = read_signature(fn, f"{title}, reconcile=", where).params
+    for param in asked:
         if param.kind != "context" and param.name not in there and param.required:
             raise NodeError(
                 f"{title}: reconcile= is a function of the same arguments, but {fn.__name__} has the parameter "
                 f"{param.name!r}; there are: {', '.join(sorted(there))}",
                 where=where,
             )
+    return asked
 
 
 def _key(key: Any, params: tuple[Param, ...], title: str, where: str | None) -> None:

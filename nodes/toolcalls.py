@@ -22,7 +22,6 @@ from .execution import Job, raise_if_ours
 from .outcome import ErrorRecord, Outcome
 from .plan import jsonable, told
 from .retrying import retried
-from .signature import read_signature
 
 if TYPE_CHECKING:
     from .tool import Tool
@@ -166,7 +165,7 @@ class _Sending:
         tool = self.tool
         assert tool.reconcile is not None
         arguments: dict[str, Any] = {}
-        for param in read_signature(tool.reconcile, "reconcile=", tool.line).params:
+        for param in tool.asked:
             if param.kind == "context":
                 arguments[param.name] = self.context()
             elif param.name in self.typed:
