@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel
 
@@ -40,21 +40,22 @@ class Symbol:
         """The tree as a condition."""
         raise NotImplementedError
 
-    __bool__ = refused(
-        "asking for its truth (`and`, `or`, `not`, `in`, `if`, a chained comparison)",
-        "a & b for `and`, a | b for `or`, none_of(a) for `not`, one_of(x, ...) or contains(x, y) for `in`, "
-        "(a < b) & (b < c) for `a < b < c`",
-    )
-    __invert__ = refused("`~`", "none_of(...)")
-    __iter__ = refused("going through it", "contains(x, y), first(x) or last(x), or use a named function")
-    __contains__ = refused("`in`", "contains(x, y), or one_of(x, ...)")
-    __len__ = refused("len()", "length(x)")
-    __getitem__ = refused("an index", "first(x) or last(x), or use a named function")
-    __int__ = __float__ = __index__ = __round__ = __abs__ = refused("a conversion", "the comparison without it")
-    __floordiv__ = __mod__ = __pow__ = __rfloordiv__ = __rmod__ = __rpow__ = __xor__ = __rxor__ = refused(
-        "this operator", "+ - * /, or use a named function"
-    )
-    __format__ = refused("putting it into text", "a named function, or a node that makes the text")
+    if not TYPE_CHECKING:  # the author's editor knows none of these, and refuses them too
+        __bool__ = refused(
+            "asking for its truth (`and`, `or`, `not`, `in`, `if`, a chained comparison)",
+            "a & b for `and`, a | b for `or`, none_of(a) for `not`, one_of(x, ...) or contains(x, y) for `in`, "
+            "(a < b) & (b < c) for `a < b < c`",
+        )
+        __invert__ = refused("`~`", "none_of(...)")
+        __iter__ = refused("going through it", "contains(x, y), first(x) or last(x), or use a named function")
+        __contains__ = refused("`in`", "contains(x, y), or one_of(x, ...)")
+        __len__ = refused("len()", "length(x)")
+        __getitem__ = refused("an index", "first(x) or last(x), or use a named function")
+        __int__ = __float__ = __index__ = __round__ = __abs__ = refused("a conversion", "the comparison without it")
+        __floordiv__ = __mod__ = __pow__ = __rfloordiv__ = __rmod__ = __rpow__ = __xor__ = __rxor__ = refused(
+            "this operator", "+ - * /, or use a named function"
+        )
+        __format__ = refused("putting it into text", "a named function, or a node that makes the text")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,7 +79,8 @@ class Condition(Symbol):
     def __ror__(self, other: bool | Condition | Callable[..., bool]) -> Condition:
         return Condition(disjunction((condition(other), self.tree)))
 
-    __lt__ = __le__ = __gt__ = __ge__ = refused("comparing a condition", "a & b, a | b or none_of(a)")
+    if not TYPE_CHECKING:
+        __lt__ = __le__ = __gt__ = __ge__ = refused("comparing a condition", "a & b, a | b or none_of(a)")
 
     def __repr__(self) -> str:
         return text(self.tree, "t.")
