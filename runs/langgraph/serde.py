@@ -40,6 +40,7 @@ from .schema import is_named_tuple, named_types
 _TAG = "$"
 _PLAIN = frozenset({str, int, bool, type(None)})
 _SECRETS = (SecretStr, SecretBytes)
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _class_of: Callable[[Any], Any] = type
 
 
@@ -116,10 +117,7 @@ class StrictSerializer(SerializerProtocol):
             StoreError: something in it is of no known kind, or is a secret.
         """
         try:
-            tree = self._tree(value)
-            return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-                "utf-8", "surrogatepass"
-            )
+            return _json(self._tree(value)).encode("utf-8", "surrogatepass")
         except _RefusedError as refused:
             place = what + "".join(reversed(refused.path))
             raise StoreError(f"{place} cannot be stored: {refused.reason}", value=place) from None
@@ -180,7 +178,7 @@ class StrictSerializer(SerializerProtocol):
             if type(key) is not str or key == _TAG:
                 return {_TAG: "dict", "v": [[self._tree(k), self._tree(v)] for k, v in value.items()]}
             try:
-                tree[key] = self._tree(item)
+                tree[key] = item if type(item) in _PLAIN else self._tree(item)
             except _RefusedError as refused:
                 refused.path.append(f".{key}")
                 raise
@@ -190,7 +188,7 @@ class StrictSerializer(SerializerProtocol):
         tree: list[Any] = []
         for index, item in enumerate(value):
             try:
-                tree.append(self._tree(item))
+                tree.append(item if type(item) in _PLAIN else self._tree(item))
             except _RefusedError as refused:
                 refused.path.append(f"[{index}]")
                 raise

@@ -383,6 +383,17 @@ def test_a_torn_value_is_an_error_that_names_its_row(path: Path):
         saver.get_tuple(at())
 
 
+def test_a_lost_value_is_an_error_that_names_its_channel(path: Path):
+    """A value that is not in the file any more is an error, never a channel that looks as if nothing was written."""
+    with Saver(path, types=[Desk]) as saver:
+        desk(saver).invoke({"messages": []}, at())
+    with sqlite3.connect(path) as torn:
+        torn.execute("delete from channels where name = 'order'")
+    torn.close()
+    with Saver(path, types=[Desk]) as saver, pytest.raises(StoreError, match="the values of order are not in the file"):
+        saver.get_tuple(at())
+
+
 def test_power_safety_is_asked_for_by_name(path: Path):
     """durability='power' makes every commit wait for the disk; the default survives the process alone."""
     for durability, level in (("process", 1), ("power", 2)):
