@@ -1,0 +1,249 @@
+"""A diagram in Graphviz's language.
+
+Labels are HTML-like tables that are made here alone: text reaches them escaped, backslashes doubled (Graphviz would
+take ``\\N`` for the node's name), and nodes go by names that no text can be.
+"""
+
+from __future__ import annotations
+
+import graphviz
+
+from .legend import legend_of
+from .looks import ALERT, EDGES, ENDS, INK, MARKS, NODES, PAPER, QUIET, Stroke, look
+from .model import Cluster, Diagram, Edge, Line, Mark, Node, Part
+from .words import NAME, shown, wrapped
+
+FONT = "Arial"  # the wheel measures it with Arimo, which is as wide; render_svg.py names those that may stand in
+_WIDTH, _GUARD, _PART = 34, 30, 40
+_INLINE = 3  # marks beside each other
+_COLUMNS = 3  # of a node with parts: name, effect, stakes
+
+_GRAPH = {
+    "fontname": FONT, "fontcolor": INK, "bgcolor": PAPER, "labelloc": "t", "labeljust": "l", "rankdir": "TB",
+    "nodesep": "0.35", "ranksep": "0.45", "pad": "0.25", "splines": "true", "newrank": "true", "ordering": "out", "outputorder": "edgesfirst",
+}  # fmt: skip
+_NODE = {"fontname": FONT, "fontsize": "9", "fontcolor": INK, "margin": "0.10,0.05", "height": "0.3", "width": "0.6"}
+_EDGE = {"fontname": FONT, "fontsize": "9", "arrowsize": "0.75"}
+
+_ROUND = ("ellipse", "octagon", "hexagon")  # these leave room around a label of their own
+
+
+def render_dot(diagram: Diagram) -> str:
+    """The diagram as DOT source.
+
+    Args:
+        diagram: the diagram.
+    """
+    graph = graphviz.Digraph("flow", graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
+    graph.attr(label=_title(diagram))
+    with graph.subgraph(name="cluster_body") as body:
+        body.attr(label=_legend(diagram), labelloc="b", labeljust="l", pencolor="none", margin="8")
+        _clusters(body, diagram, None)
+        for place, edge in enumerate(diagram.edges):
+            _edge(body, diagram, edge, place)
+    return str(graph.source)
+
+
+def _clusters(graph: graphviz.Digraph, diagram: Diagram, parent: str | None) -> None:
+    """The nodes of a cluster, and its clusters."""
+    for node in diagram.nodes:
+        if node.cluster == parent:
+            _node(graph, diagram.names[node.key], node)
+    inner: list[tuple[int, Cluster]] = [
+        (place, item) for place, item in enumerate(diagram.clusters) if item.parent == parent
+    ]
+    for place, item in inner:
+        with graph.subgraph(name=f"cluster_{place}") as frame:
+            frame.attr(label=_html(_text(item.title, NAME)), labelloc="t", style="rounded", pencolor=QUIET)
+            _clusters(frame, diagram, item.key)
+
+
+# nodes
+
+
+def _node(graph: graphviz.Digraph, name: str, node: Node) -> None:
+    looks = look(node)
+    style = ",".join(part for part in ("filled", looks.style) if part)
+    high = any(mark.kind == "high" for mark in node.marks)
+    graph.node(
+        name,
+        margin="0.01" if looks.shape in _ROUND else _NODE["margin"],
+        label=_html(_font(_text(node.name, NAME), 10, PAPER, "b") if node.kind == "start" else _label(node)),
+        shape=looks.shape,
+        style=style,
+        fillcolor=looks.fill,
+        color=ALERT if high else looks.line,
+        penwidth=str(3.0 if high else looks.width),
+        peripheries=str(looks.lines),
+    )
+
+
+def _label(node: Node) -> str:
+    looks = look(node)
+    head = _head(looks.word, looks.line, node.marks[:_INLINE] if node.kind == "tool" else ())
+    rows = [_wide(head) if node.parts else _row(head)]
+    row = _wide if node.parts else _row
+    rows += [row(_font(part, 12, INK, "b")) for part in _wrap(node.name, 26, NAME)]
+    rows += [row(said) for line in node.lines for said in _line(line, _WIDTH)]
+    if node.kind != "tool":
+        rows += [row(_box(mark)) for mark in node.marks]
+    rows += [part for item in node.parts for part in _part(item)]
+    return _table(rows, 2 if node.parts else 0)
+
+
+def _head(word: str, color: str, marks: tuple[Mark, ...]) -> str:
+    """The kind's word, with the marks beside it."""
+    cells = f"<td>{_font(_text(word, NAME), 8, color, 'b')}</td>" + "".join(_chip(mark.text, mark) for mark in marks)
+    return f'<table border="0" cellborder="0" cellspacing="3" cellpadding="1"><tr>{cells}</tr></table>'
+
+
+def _box(mark: Mark) -> str:
+    """A mark in a row of its own, which may be long."""
+    stamp = MARKS[mark.kind]
+    said = "<br/>".join(_font(part, 8, stamp.ink, "b") for part in _wrap(mark.text, _WIDTH))
+    cell = f'<td border="1" color="{stamp.line}" bgcolor="{stamp.fill}">{said}</td>'
+    return f'<table border="0" cellborder="0" cellspacing="1" cellpadding="2"><tr>{cell}</tr></table>'
+
+
+def _chip(text: str, mark: Mark) -> str:
+    stamp = MARKS[mark.kind]
+    return (
+        f'<td border="1" color="{stamp.line}" bgcolor="{stamp.fill}">{_font(_text(text, NAME), 8, stamp.ink, "b")}</td>'
+    )
+
+
+def _part(part: Part) -> list[str]:
+    """A part: a line above it, its name with its marks in columns, and what is told below, to the left."""
+    looks = NODES[part.kind]
+    word = "" if part.kind == "tool" else f"{_font(looks.word, 8, looks.line, 'b')} "
+    name = f'<td align="left">{word}{_font(_text(part.name, NAME), 10, INK, "b")}</td>'
+    marks = part.marks if part.kind == "tool" else ()
+    chips = "".join(_chip(mark.text, mark) for mark in marks) + "<td></td>" * (_COLUMNS - 1 - len(marks))
+    rows = [f'<hr/><tr>{name}{chips}</tr>']
+    rows += [_wide(_box(mark), "left") for mark in part.marks if part.kind != "tool"]
+    return rows + [_wide(row, "left") for line in part.lines for row in _line(line, _PART)]
+
+
+def _line(line: Line, width: int) -> list[str]:
+    color = {"quiet": QUIET, "alert": ALERT}.get(line.tone, INK)
+    tag = {"quote": "i", "alert": "b"}.get(line.tone, "")
+    return [_font(part, 9, color, tag) for part in _wrap(line.text, width)]
+
+
+# edges
+
+
+def _edge(graph: graphviz.Digraph, diagram: Diagram, edge: Edge, place: int) -> None:
+    stroke = EDGES[edge.kind]
+    label = {"label": _html(_guards(edge, stroke))} if edge.words or edge.order is not None else {}
+    graph.edge(
+        diagram.names[edge.source],
+        diagram.names[edge.target],
+        id=f"e{place}",
+        color=stroke.color,
+        style=stroke.style,
+        penwidth=str(stroke.width),
+        arrowhead=stroke.head,
+        arrowtail=stroke.tail,
+        dir="forward" if stroke.tail == "none" else "both",
+        **label,
+    )
+
+
+def _guards(edge: Edge, stroke: Stroke) -> str:
+    """The order, and the guards beside it."""
+    lines = [part for words in edge.words for part in _wrap(words, _GUARD)] or [""]
+    order = "" if edge.order is None else f"{_font(f'{edge.order}.', 9, stroke.color, 'b')} "
+    first, *rest = (_font(line, 9, stroke.color, "") for line in lines)
+    indent = "" if edge.order is None else "&#160;" * 4
+    cells = "".join(f'<tr><td align="left">{row}</td></tr>' for row in (order + first, *(indent + row for row in rest)))
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1"><tr><td width="3" rowspan="{len(lines)}">' \
+        f'</td>{cells.removeprefix("<tr>")}</table>'
+
+
+# title and legend
+
+
+def _title(diagram: Diagram) -> str:
+    rows = [_row(_font(part, 16, INK, "b"), "left") for part in _wrap(diagram.title, 60, NAME)]
+    facts = " · ".join(shown(fact, NAME) for fact in diagram.facts)
+    rows += [_row(_font(_escape(facts), 9, QUIET, ""), "left")] if facts else []
+    return _html(_table(rows))
+
+
+def _legend(diagram: Diagram) -> str:
+    """What the picture uses, a column of a table for each sort of thing."""
+    used = legend_of(diagram)
+    ends = [_swatch(ENDS[item].fill, ENDS[item].line, f"ends {item}", "") for item in used.verdicts]
+    kinds = [
+        _swatch(NODES[item].fill, NODES[item].line, NODES[item].word, NODES[item].meaning) for item in used.kinds
+    ]
+    marks = [_swatch(MARKS[item].fill, MARKS[item].line, MARKS[item].word, MARKS[item].meaning) for item in used.marks]
+    edges = [_sample(EDGES[item]) for item in used.edges]
+    columns = [group for group in (kinds, edges, marks, ends) if group]
+    rows = [
+        "".join(group[place] if place < len(group) else "<td></td><td></td>" for group in columns)
+        for place in range(max(map(len, columns), default=0))
+    ]
+    table = f'border="1" sides="T" color="{QUIET}" cellborder="0" cellspacing="3" cellpadding="1"'
+    return _html(f"<table {table}>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>") if rows else ""
+
+
+def _swatch(fill: str, line: str, word: str, meaning: str) -> str:
+    box = f'<td border="1" color="{line}" bgcolor="{fill}" width="16" height="9" fixedsize="true"></td>'
+    said = f"<b>{_text(word, NAME)}</b>{': ' if meaning else ''}{_text(meaning, NAME)}"
+    return f'{box}<td align="left">{_font(said, 8, INK, "")}&#160;&#160;&#160;</td>'
+
+
+def _sample(stroke: Stroke) -> str:
+    """A line as an edge has it: the upper side of a cell, since labels draw no lines of their own."""
+    style = stroke.style if stroke.style in ("dashed", "dotted") else "solid"
+    top, line = f'<tr><td width="24" height="4" fixedsize="true"></td></tr>', (
+        f'<tr><td border="{round(stroke.width)}" sides="T" color="{stroke.color}" style="{style}" '
+        'width="24" height="5" fixedsize="true"></td></tr>'
+    )
+    sample = f'<td><table border="0" cellborder="0" cellspacing="0" cellpadding="0">{top}{line}</table></td>'
+    return f'{sample}<td align="left">{_font(_text(stroke.meaning, NAME), 8, stroke.color, "b")}&#160;&#160;&#160;</td>'
+
+
+# the only makers of markup
+
+
+def _html(content: str) -> str:
+    return f"<{content}>"
+
+
+def _table(rows: list[str], spacing: int = 0) -> str:
+    return f'<table border="0" cellborder="0" cellspacing="{spacing}" cellpadding="1">{"".join(rows)}</table>'
+
+
+def _row(content: str, align: str = "center") -> str:
+    return f'<tr><td align="{align}">{content}</td></tr>'
+
+
+def _wide(content: str, align: str = "center") -> str:
+    return f'<tr><td align="{align}" colspan="{_COLUMNS}">{content}</td></tr>'
+
+
+def _font(content: str, size: int, color: str, tag: str) -> str:
+    inner = f"<{tag}>{content}</{tag}>" if tag else content
+    return f'<font point-size="{size}" color="{color}">{inner}</font>'
+
+
+def _wrap(text: str, width: int, limit: int = 400) -> list[str]:
+    return [_escape(part) for part in wrapped(text, width, limit)]
+
+
+def _text(text: str, limit: int) -> str:
+    return _escape(shown(text, limit))
+
+
+def _escape(text: str) -> str:
+    """Text for an HTML-like label; what is no letter, digit or plain mark becomes a number."""
+    return "".join(_entity(char) for char in text)
+
+
+def _entity(char: str) -> str:
+    if char == "\\":
+        return "&#92;&#92;"
+    return f"&#{ord(char)};" if char in "<>&\"'[]{}|" else char

@@ -1,0 +1,57 @@
+"""A diagram as SVG: Graphviz's, with names that a screen reader and a pointer tell, and without what it does not need."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape
+
+from .graphviz import layout
+from .looks import look
+from .model import Diagram
+from .render_dot import FONT, render_dot
+from .words import NAME, shown
+
+FONTS = f"Arimo,{FONT},Liberation Sans,Helvetica,sans-serif"
+"""Fonts that are as wide as the one measured, best first."""
+
+_PROLOG = re.compile(r"^.*?(?=<svg\b)", re.S)
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.S)
+_TITLE = re.compile(r"<title>(.*?)</title>", re.S)
+_FAMILY = re.compile(r'font-family="[^"]*"')
+_NEW = re.compile(r"<svg\b")
+
+
+def render_svg(diagram: Diagram) -> str:
+    """The diagram as an SVG document.
+
+    Args:
+        diagram: the diagram.
+
+    Raises:
+        FlowError: Graphviz failed.
+        ToolMissing: there is no Graphviz.
+    """
+    drawn = layout(render_dot(diagram), "svg").decode()
+    drawn = _COMMENT.sub("", _PROLOG.sub("", drawn, count=1))
+    told = {"flow": shown(diagram.title, NAME)} | dict(_told(diagram))
+    drawn = _TITLE.sub(lambda found: f"<title>{escape(told.get(_plain(found[1]), ''))}</title>", drawn)
+    drawn = _FAMILY.sub(f'font-family="{FONTS}"', drawn)
+    return _NEW.sub('<svg role="img"', drawn, count=1)
+
+
+def _told(diagram: Diagram) -> list[tuple[str, str]]:
+    """What is told of each node and edge, by the name that the renderer gave it."""
+    names, nodes = diagram.names, {node.key: node for node in diagram.nodes}
+    said: dict[str, str] = {}
+    for node in diagram.nodes:
+        said[names[node.key]] = f"{look(node).word} {shown(node.name, NAME)}"
+    for edge in diagram.edges:
+        key = f"{names[edge.source]}->{names[edge.target]}"
+        words = shown("; ".join(edge.words))
+        ends = f"{shown(nodes[edge.source].name, NAME)} to {shown(nodes[edge.target].name, NAME)}"
+        said[key] = f"{said[key]} / {words}" if key in said else f"{ends}: {words}" if words else ends
+    return list(said.items())
+
+
+def _plain(title: str) -> str:
+    return title.replace("&#45;", "-").replace("&gt;", ">")
