@@ -1,30 +1,50 @@
-"""Checks of a flow before it runs, one file per kind of proof. None of them needs a solver."""
+"""Checks of a flow before it runs, one file per kind of proof. None of them needs a solver.
+
+Each code has a page in docs/checks/.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CheckFailed
+from .bounds import bounds
+from .codes import CODES, unknown_codes
+from .data import data
+from .graph import Graph
 from .report import Facts, Finding, Proof, Report, arranged
+from .routing import not_proved
+from .safety import safety
+from .structure import structure
 
 if TYPE_CHECKING:
     from ..flow import Flow
 
-__all__ = ["Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
+__all__ = ["CODES", "Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
 
 
 def check(flow: Flow[Any], *, strict: bool = False) -> Report:
-    """Checks a flow without running it.
+    """Checks a flow without running it; none of its functions is called.
 
     Args:
         flow: the flow.
         strict: warnings count as errors.
     """
-    return Report(flow.name, arranged([], flow.accepts), strict=strict)
+    graph = Graph(flow)
+    found, facts = bounds(graph)
+    proofs: list[Proof] = []
+    for group in (structure, data, safety):
+        more, proved = group(graph)
+        found += more
+        proofs += proved
+    found += unknown_codes(flow)
+    facts = replace(facts, proofs=(*proofs, *facts.proofs, *not_proved(graph)))
+    return Report(flow.name, arranged(found, flow.accepts), facts, strict)
 
 
 def refuse_errors(flow: Flow[Any]) -> None:
-    """Refuses a flow that has errors which its author did not accept.
+    """Refuses a flow that has errors which its author does not accept.
 
     Args:
         flow: the flow.
@@ -34,9 +54,9 @@ def refuse_errors(flow: Flow[Any]) -> None:
     """
     errors = check(flow).failures
     if errors:
-        told = "\n".join(f"  {item}" for item in errors)
+        told = "".join(f"\n  {item}" for item in errors)
         raise CheckFailed(
-            f"flow {flow.name!r} cannot be compiled, {len(errors)} of its checks failed:\n{told}",
+            f"flow {flow.name!r} has {'an error' if len(errors) == 1 else f'{len(errors)} errors'}:{told}",
             where=flow.line,
             findings=errors,
         )

@@ -1,0 +1,46 @@
+"""The codes of the checks; docs/checks/ has a page for each, with a faulty flow and its repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from .report import Finding
+
+if TYPE_CHECKING:
+    from ..flow import Flow
+
+CODES = {
+    "F001": "a code that there is not is accepted",
+    "F101": "a node that no run can reach",
+    "F102": "a node without a row",
+    "F103": "a row with edges for failures alone",
+    "F104": "nodes from which no end can be reached",
+    "F105": "a question whose way for no answer is a gate without a target",
+    "F301": "a value that a parameter does not take",
+    "F302": "a value that a parameter may not take",
+    "F303": "a node that must be told why it was reached, and is reached without a reason",
+    "F401": "a cycle that nothing bounds",
+    "F402": "a cycle that only people bound",
+    "F501": "a way into a high-stakes node without an approval",
+    "F502": "a high-stakes tool that a model can call without an approval",
+    "F503": "an approval that is not asked in some case",
+    "F601": "an effect whose result may stay unknown",
+}
+"""What each code means, in a line."""
+
+
+def unknown_codes(flow: Flow[Any]) -> Iterator[Finding]:
+    """F001: ``accepts=`` names a code that there is not, so it accepts nothing.
+
+    Args:
+        flow: the flow.
+    """
+    for code in flow.accepts:
+        if code not in CODES:
+            near = get_close_matches(code, CODES, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(CODES)}"
+            yield Finding(
+                "F001", "warning", f"accepts= of flow {flow.name!r} names {code!r}, which is no code. {hint}", flow.line
+            )

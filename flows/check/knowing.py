@@ -1,0 +1,72 @@
+"""What is known about the state once a condition has passed: fields that are not None.
+
+A condition passes only when it is known to be true, and it is known only where its operands are.
+"""
+
+from __future__ import annotations
+
+from ...guards.expressions import (
+    And,
+    Compare,
+    Contains,
+    Exists,
+    Expr,
+    NoneOf,
+    OneOf,
+    Opaque,
+    Or,
+    Read,
+)
+from ...guards.limits import Limit
+from ..rows import Route
+
+NOTHING: frozenset[str] = frozenset()
+
+
+def known(tree: Expr, truth: bool = True) -> frozenset[str]:
+    """The fields that are surely not None where a condition is known to be true, or known to be false.
+
+    Args:
+        tree: the condition.
+        truth: which of the two.
+    """
+    match tree:
+        case Compare() | Contains() | OneOf() | Opaque():
+            return tree.reads
+        case Exists(of):
+            return of.reads if truth else NOTHING  # what it is read from is there too
+        case And(items):
+            found = [known(item, truth) for item in items]
+            return NOTHING.union(*found) if truth else frozenset.intersection(*found)
+        case Or(items):
+            found = [known(item, truth) for item in items]
+            return frozenset.intersection(*found) if truth else NOTHING.union(*found)
+        case NoneOf(items):
+            found = [known(item, not truth) for item in items]
+            return NOTHING.union(*found) if truth else frozenset.intersection(*found)
+        case _:
+            return NOTHING
+
+
+def passed(route: Route) -> frozenset[str]:
+    """The fields that are not None once an edge's conditions have passed.
+
+    Args:
+        route: the edge.
+    """
+    return NOTHING.union(*(known(item) for item in route.conditions if not isinstance(item, Limit)))
+
+
+def not_passed(route: Route) -> frozenset[str]:
+    """The fields that are not None once an edge was tried and its conditions did not pass.
+
+    Only ``none_of(exists(x))``, alone on its edge, tells so much: it is true or false, never unknown.
+
+    Args:
+        route: the edge.
+    """
+    match route.conditions:
+        case (NoneOf((Exists(Read(name)),)),):
+            return frozenset((name,))
+        case _:
+            return NOTHING

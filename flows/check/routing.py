@@ -1,0 +1,32 @@
+"""What is proved about routing without a solver, and what is left open, said as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..rows import START
+from .graph import Graph, names_of
+from .report import Proof
+
+
+def not_proved(graph: Graph) -> Iterator[Proof]:
+    """Whether conditions cover every case, where no solver is needed to see it; and the author's own properties.
+
+    Args:
+        graph: the flow's graph.
+    """
+    rows = graph.flow.rows
+    open_rows = [
+        name
+        for name in (START.name, *graph.nodes)
+        if not any(route.match is None and not route.conditions for route in rows.get(name, ()))
+    ]
+    text = "the edges of every row cover every case of an ok outcome"
+    if open_rows:
+        shown = ", ".join(repr(name) for name in open_rows[:3]) + ("" if len(open_rows) <= 3 else ", ...")
+        text += f" (open: {shown}); end each of these rows with a bare target"
+        yield Proof(text, None, names_of(graph.path(open_rows[0])))
+    else:
+        yield Proof(text, True)
+    for item in graph.flow.properties:
+        yield Proof(f"{item}: the author's properties are not looked at by these checks", None)

@@ -1,0 +1,94 @@
+"""Made-up values of a type, small and plain: for the examples that checks carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from ...guards.messages import is_messages
+from ...nodes.annotations import is_model, members, spread
+from ...nodes.node import Node
+from ...nodes.signature import MISSING
+
+
+class NoSample(Exception):  # noqa: N818  # as it says: none is known
+    """No value of a type is known."""
+
+
+_PLAIN: dict[Any, Any] = {
+    str: "a", int: 1, float: 1.0, bool: False, bytes: b"a", Decimal: Decimal(1),
+    date: date(2024, 1, 1), datetime: datetime(2024, 1, 1, tzinfo=UTC),
+}  # fmt: skip
+
+
+def sample(annotation: Any) -> Any:
+    """A value of a type; None where it may be None.
+
+    Args:
+        annotation: the type.
+
+    Raises:
+        NoSample: none is known.
+    """
+    found = members(annotation)
+    if NoneType in found or None in found or Any in found:
+        return None
+    return present(annotation)
+
+
+def present(annotation: Any) -> Any:
+    """A value of a type that is not None.
+
+    Args:
+        annotation: the type.
+
+    Raises:
+        NoSample: none is known.
+    """
+    for item in members(annotation):
+        if item in _PLAIN:
+            return _PLAIN[item]
+        if get_origin(item) is Literal:
+            return get_args(item)[0]
+        if isinstance(item, type) and issubclass(item, Enum):
+            return next(iter(item))
+        if is_model(item):
+            return _model(item)
+        plain = get_origin(item) or item
+        if plain in (list, dict, set, frozenset, tuple):
+            return plain()
+    raise NoSample(annotation)
+
+
+def _model(model: type[BaseModel]) -> BaseModel:
+    return model.model_validate(
+        {info.alias or name: sample(info.annotation) for name, info in model.model_fields.items() if info.is_required()}
+    )
+
+
+def sample_update(node: Node[..., Any], model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a node could write; nothing is added to messages.
+
+    Args:
+        node: the node.
+        model: the state.
+        given: what it shall write, by field.
+
+    Raises:
+        NoSample: no value of a field's type is known.
+    """
+    types: dict[str, Any] = {}
+    if node.kind != "act":
+        types = {node.writes: node.returns} if node.writes is not None else spread(node.returns) or {}
+    update = dict(given)
+    for name, annotation in types.items():
+        info = model.model_fields.get(name)
+        if name not in update and info is not None and annotation is not MISSING and not is_messages(info.metadata):
+            update[name] = sample(annotation)
+    return update

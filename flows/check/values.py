@@ -1,0 +1,151 @@
+"""What a field of the state can hold, as bits: one for each member of its type, so that a state is one number."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import NoneType
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
+
+from ...nodes.act import Act
+from ...nodes.annotations import is_model, members, spread
+from ...nodes.node import Node
+from ...nodes.signature import MISSING
+from ...nodes.think import Think
+from ..state import StateType
+
+Effect = tuple[int, int]
+"""What a node does to a state: the bits that it clears, then those that it sets."""
+
+
+class Values:
+    """The bits of a state.
+
+    Args:
+        kind: the state.
+    """
+
+    def __init__(self, kind: StateType[Any]) -> None:
+        self.model: type[BaseModel] = kind.model
+        self.types = {name: _members(info.annotation) for name, info in self.model.model_fields.items()}
+        self.first: dict[str, int] = {}
+        place = 0
+        for name, types in self.types.items():
+            self.first[name] = place
+            place += len(types)
+        self.all = (1 << place) - 1
+        decorators = self.model.__pydantic_decorators__
+        self._whole = bool(decorators.model_validators or decorators.root_validators)
+        self._own = {name for item in decorators.field_validators.values() for name in item.info.fields}
+        self._kept = {name for name, plan in kind.fields.items() if plan.reducer is not None}
+
+    def bits(self, name: str) -> int:
+        """All bits of a field.
+
+        Args:
+            name: the field.
+        """
+        return ((1 << len(self.types[name])) - 1) << self.first[name]
+
+    def bit(self, name: str, member: int) -> int:
+        """The bit of one member of a field's type.
+
+        Args:
+            name: the field.
+            member: which member.
+        """
+        return 1 << (self.first[name] + member)
+
+    @cached_property
+    def nones(self) -> dict[str, int]:
+        """The bit of each field that can be None."""
+        return {
+            name: self.bit(name, types.index(NoneType)) for name, types in self.types.items() if NoneType in types
+        }
+
+    def without_none(self, names: frozenset[str]) -> int:
+        """The bits that are left where fields are known not to be None.
+
+        Args:
+            names: the fields.
+        """
+        mask = self.all
+        for name in names:
+            mask &= ~self.nones.get(name, 0)
+        return mask
+
+    def effect(self, node: Node[..., Any]) -> Effect:
+        """What an ok outcome of a node does.
+
+        Args:
+            node: the node.
+        """
+        if isinstance(node, Act):
+            written = 0
+            for tool in node.tools:
+                if tool.writes is not None:
+                    written |= self._stored(tool.writes, tool.returns)
+            return self._checked(0, written)
+        if isinstance(node, Think) and node.tools:
+            return self._checked(0, 0)
+        if node.writes is not None:
+            return self._checked(self.bits(node.writes), self._stored(node.writes, node.returns))
+        return self._spread(node.returns)
+
+    def _spread(self, returns: Any) -> Effect:
+        """A result that is spread: a field is surely written where each result has it."""
+        found = {} if returns is MISSING else spread(returns) or {}
+        cleared = written = 0
+        for name, annotation in found.items():
+            if name not in self.types:
+                continue
+            if _always_has(returns, name):
+                cleared |= self.bits(name)
+            written |= self._stored(name, annotation)
+        return self._checked(cleared, written)
+
+    def _checked(self, cleared: int, written: int) -> Effect:
+        """A validator of the whole state may change every field at each write."""
+        return (self.all, self.all) if self._whole else (cleared, written)
+
+    def _stored(self, name: str, annotation: Any) -> int:
+        """What a field can hold after a value of a type was written to it."""
+        every, types = self.bits(name), self.types[name]
+        if annotation is MISSING or name in self._own or name in self._kept or _rewrites(self.model.model_fields[name]):
+            return every
+        given = _members(annotation)
+        if any(not _settled(item) for item in given):
+            return every
+        found = 0
+        for item in given:
+            if item is NoneType:
+                found |= self.nones.get(name, 0)
+            elif item in types and (item is str or is_model(item)):
+                found |= self.bit(name, types.index(item))
+            else:
+                found |= every & ~self.nones.get(name, 0)
+        return found
+
+
+def _members(annotation: Any) -> list[Any]:
+    return [NoneType if item is None else item for item in members(annotation)]
+
+
+def _settled(annotation: Any) -> bool:
+    """Whether a type says that a value of it is not None: anything may be None, and so may what is not known."""
+    return isinstance(annotation, type) and annotation is not object or hasattr(annotation, "__origin__")
+
+
+def _always_has(returns: Any, name: str) -> bool:
+    found = members(returns)
+    if len(found) != 1:
+        return False
+    return is_model(found[0]) or (is_typeddict(found[0]) and name in found[0].__required_keys__)
+
+
+def _rewrites(info: FieldInfo) -> bool:
+    """Whether a validator of the field's type may give another value than the one that is written."""
+    return any(type(item).__name__.endswith("Validator") for item in info.metadata)
