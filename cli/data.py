@@ -1,0 +1,87 @@
+"""Rows, requests and runs as data for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GuidewayError
+from .screen import stamp
+
+if TYPE_CHECKING:
+    from ..runs.store import Event, RunRow
+    from ..runs.views import Request, Run
+
+
+def of_row(row: RunRow) -> dict[str, Any]:
+    """A run as the store lists it.
+
+    Args:
+        row: the row.
+    """
+    return {
+        "id": row.id,
+        "flow": row.flow,
+        "status": row.status,
+        "verdict": row.verdict,
+        "end": row.end,
+        "by": row.by,
+        "tags": list(row.tags),
+        "created": stamp(row.created),
+        "updated": stamp(row.updated),
+        "holder": row.holder,
+        "events": row.tail,
+        "shape": row.shape,
+        "build": row.build,
+        "error": row.error,
+    }
+
+
+def of_request(request: Request) -> dict[str, Any]:
+    """A request, whole.
+
+    Args:
+        request: the request.
+    """
+    return asdict(request) | {"asked": stamp(request.asked), "expires": stamp(request.expires)}
+
+
+def of_run(run: Run[Any]) -> dict[str, Any]:
+    """A run as its App sees it.
+
+    Args:
+        run: the run.
+    """
+    return {
+        "id": run.id,
+        "flow": run.flow,
+        "status": run.status,
+        "verdict": run.verdict,
+        "end": run.end,
+        "by": run.by,
+        "tags": list(run.tags),
+        "started": stamp(run.started),
+        "updated": stamp(run.updated),
+        "shape": run.shape,
+        "build": run.build,
+        "state": _state(run),
+        "waiting": [of_request(request) for request in run.waiting],
+        "spent": asdict(run.spent),
+        "error": None if run.error is None else asdict(run.error),
+    }
+
+
+def of_event(event: Event) -> dict[str, Any]:
+    """An event of the journal.
+
+    Args:
+        event: the event.
+    """
+    return {"number": event.number, "kind": event.kind, "at": stamp(event.at), "body": event.body}
+
+
+def _state(run: Run[Any]) -> Any:
+    try:
+        return run.state.model_dump(mode="json")
+    except (GuidewayError, ValueError, TypeError) as error:
+        return {"not shown": str(error)}

@@ -1,0 +1,176 @@
+"""approve, deny, answer, settle, cancel: what people decide. Who decides is the operating system's user."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .failing import DONE, Declined, Usage
+from .options import AppName, Json, Note, RequestId, RunId, RunOfApp, Store, json_of, split, text_of, user
+from .screen import Screen
+
+if TYPE_CHECKING:
+    from ..runs.app import App
+    from ..runs.views import Request
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Digest = Annotated[
+    str | None, typer.Option("--digest", help="Decide only if the request's digest begins so: what was seen elsewhere.")
+]
+Value = Annotated[str, typer.Argument(metavar="VALUE", help="Text, or JSON for a form; @file, or - for the input.")]
+StepNumber = Annotated[int | None, typer.Option("--step", min=1, help="The step that is settled, as show tells it.")]
+Result = Annotated[str | None, typer.Option("--result", metavar="JSON", help="It happened, and returned this.")]
+NotDone = Annotated[bool, typer.Option("--not-done", help="It did not happen.")]
+GiveUp = Annotated[bool, typer.Option("--give-up", help="Nobody will find out: the step fails.")]
+
+
+def approve(
+    app: AppName,
+    request: RequestId,
+    note: Note = None,
+    yes: Yes = False,
+    digest: Digest = None,
+    store: Store = None,
+    json: Json = False,
+) -> int:
+    """Say yes to a request: shows what will run, and asks."""
+    return _decide("approve", app, request, note, yes, digest, store, json)
+
+
+def deny(
+    app: AppName,
+    request: RequestId,
+    note: Note = None,
+    yes: Yes = False,
+    digest: Digest = None,
+    store: Store = None,
+    json: Json = False,
+) -> int:
+    """Say no to a request: the run goes the gate's way."""
+    return _decide("deny", app, request, note, yes, digest, store, json)
+
+
+def answer(app: AppName, request: RequestId, value: Value, store: Store = None, json: Json = False) -> int:
+    """Answer what a run asks."""
+    from .past import request_of
+    from .targets import app_of
+
+    screen = Screen(json=json)
+    with app_of(app, store) as made:
+        asked = request_of(made.store, request)
+        made.answer(asked, _value(made, asked, value), by=user())
+        return _decided(screen, app, made, request)
+
+
+def settle(
+    app: AppName,
+    run: RunId,
+    step: StepNumber = None,
+    result: Result = None,
+    not_done: NotDone = False,
+    give_up: GiveUp = False,
+    note: Note = None,
+    store: Store = None,
+    json: Json = False,
+) -> int:
+    """Say what became of a parked run's unknown effect."""
+    from .targets import app_of
+
+    if [result is not None, not_done, give_up].count(True) != 1:
+        raise Usage("settle needs one of --result JSON, --not-done and --give-up")
+    value = _settlement(result, not_done)
+    screen = Screen(json=json)
+    with app_of(app, store) as made:
+        made.settle(run, step, value, by=user(), note=note)
+        status = made.store.run(run).status
+    if json:
+        screen.data({"run": run, "status": status, "by": user()})
+    screen.line(f"run {run} is settled by {user()} and {status}; go on: guideway resume {app} {run}")
+    return DONE
+
+
+def cancel(names: RunOfApp, note: Note = None, store: Store = None, json: Json = False) -> int:
+    """End a run and withdraw its open requests."""
+    from ..runs.people import People
+    from .targets import store_of
+
+    app, run = split(names)
+    screen = Screen(json=json)
+    nothing: Any = None  # a cancel asks neither the flow nor its roles
+    with store_of(app, store) as opened:
+        People(nothing, opened, None).cancel(run, by=user(), note=note)
+    if json:
+        screen.data({"run": run, "status": "cancelled", "by": user()})
+    screen.line(f"run {run} is cancelled by {user()}")
+    return DONE
+
+
+def _decide(
+    verb: str, target: str, request: str, note: str | None, yes: bool, digest: str | None, store: str | None, json: bool
+) -> int:
+    from .past import request_of
+    from .requests import show_request
+    from .targets import app_of
+
+    if json and not yes:
+        raise Usage("--json asks nobody: add --yes")
+    screen = Screen(json=json)
+    with app_of(target, store) as app:
+        app.inbox()  # what has run out is not asked any more
+        seen = request_of(app.store, request)
+        if digest is not None and not seen.digest.startswith(digest.lower()):
+            raise Declined(f"request {seen.id} is about something else now: its digest is {seen.digest}")
+        show_request(screen, seen, app.store.run(seen.run).by)
+        if not yes and seen.status == "open" and not _confirmed(f"{verb} as {user()}? [y/N] "):
+            raise Declined(f"request {seen.id} stays open: nobody said yes to {verb}")
+        if verb == "approve":
+            app.approve(seen, by=user(), note=note)
+        else:
+            app.deny(seen, by=user(), note=note)
+        return _decided(screen, target, app, request)
+
+
+def _decided(screen: Screen, target: str, app: App[Any], request: str) -> int:
+    row = app.store.request(request)
+    if screen.json:
+        screen.data({"request": row.id, "run": row.run, "status": row.status, "by": user()})
+    elif row.status == "open":
+        screen.line(f"{row.id}: {user()} said yes; the quorum of {row.body['quorum']} is not there yet")
+    else:
+        screen.line(f"{row.id} is {row.status} by {user()}; go on: guideway resume {target} {row.run}")
+    return DONE
+
+
+def _confirmed(question: str) -> bool:
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    said = sys.stdin.readline()
+    if not said.endswith("\n"):
+        sys.stdout.write("\n")
+    return said.strip().lower() in ("y", "yes")
+
+
+def _value(app: App[Any], asked: Request, given: str) -> Any:
+    """Text as it is where text is asked for; JSON where a form is."""
+    node = app.flow.nodes.get(asked.node)
+    form = getattr(node, "form", str)
+    if form is str:
+        return text_of(given).rstrip("\n")
+    text = text_of(given)
+    try:
+        return json_of(text, "the answer")
+    except Usage:
+        if isinstance(form, type) and hasattr(form, "model_fields"):
+            raise
+        return text.rstrip("\n")  # a Literal of words is typed without quotes
+
+
+def _settlement(result: str | None, not_done: bool) -> Any:
+    from ..nodes.calls import NOT_DONE
+    from ..runs.people import GIVE_UP
+
+    if result is not None:
+        return json_of(result, "--result")
+    return NOT_DONE if not_done else GIVE_UP

@@ -1,0 +1,1 @@
+"""A flow that ships with guideway, and the show that `guideway demo` makes of it."""

@@ -1,0 +1,57 @@
+"""A request as a person decides about it: whole, with what strangers wrote marked."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from .screen import Screen, moment, told
+from .story import call_text
+
+if TYPE_CHECKING:
+    from ..runs.views import Request
+
+
+def show_request(screen: Screen, request: Request, starter: str | None) -> None:
+    """Writes a request: what will run with its whole arguments, what is shown, who asked, until when.
+
+    Args:
+        screen: where.
+        request: the request.
+        starter: who started the run.
+    """
+    what = (
+        f"{request.node} asks" if request.kind == "answer" else f"{request.gate} must decide before {request.node} runs"
+    )
+    screen.say(what, "bold yellow")
+    pairs = [("request", request.id), ("run", f"{request.run}, started by {starter or 'nobody named'}")]
+    pairs += [("role", request.role), ("question", request.question)]
+    for place, (name, value) in enumerate(request.shows.items()):
+        pairs.append(("shown" if place == 0 else "", f"{name} = {told(value)}"))
+    if request.call is not None:
+        pairs.append(("to run", call_text(request.call.tool, request.call.arguments)))
+        pairs.append(("source", request.call.source[:12]))
+    pairs.append(("digest", request.digest))
+    pairs.append(("asked", moment(request.asked)))
+    pairs.append(("expires", expiry(request.expires)))
+    if request.quorum > 1:
+        yes = sorted({str(decision["by"]) for decision in request.decisions if decision["status"] == "approved"})
+        pairs.append(("quorum", f"{len(yes)} of {request.quorum} said yes{': ' if yes else ''}{', '.join(yes)}"))
+    if request.not_by:
+        pairs.append(("not by", ", ".join(request.not_by)))
+    screen.pairs(pairs)
+
+
+def expiry(at: float | None) -> str:
+    """When a request runs out, with how long that is.
+
+    Args:
+        at: seconds since the epoch; None for never.
+    """
+    if at is None:
+        return "never"
+    left = at - time.time()
+    if left <= 0:
+        return f"{moment(at)} (over)"
+    hours, minutes = int(left // 3600), int(left % 3600 // 60)
+    return f"{moment(at)} (in {hours} h {minutes} min)" if hours else f"{moment(at)} (in {minutes} min)"

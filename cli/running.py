@@ -1,0 +1,133 @@
+"""run, resume, retry, work: what drives runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from .failing import DONE, FAILED, INTERRUPTED, WAITS, Usage
+from .options import AppName, Json, Note, RunId, Store, json_of, user
+from .screen import Screen, told
+
+if TYPE_CHECKING:
+    from ..runs.app import App
+    from ..runs.views import Run
+
+Input = Annotated[
+    str,
+    typer.Argument(metavar="INPUT", help="The state's fields as a JSON object, @file.json, or - for the input."),
+]
+By = Annotated[str | None, typer.Option("--by", help="Who starts it; else the operating system's user.")]
+NewId = Annotated[str | None, typer.Option("--run-id", help="The run's id; else a new one.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word to find the run by; may be repeated.")]
+Once = Annotated[bool, typer.Option("--once", help="Drive what is due now, then stop.")]
+Pause = Annotated[float, typer.Option("--pause", min=0.01, help="Seconds to wait when nothing is due.")]
+
+
+def run(
+    app: AppName,
+    given: Input = "{}",
+    by: By = None,
+    run_id: NewId = None,
+    tag: Tags = None,
+    store: Store = None,
+    json: Json = False,
+) -> int:
+    """Start a run; it goes on until it ends or waits."""
+    data = json_of(given, "the input")
+    if not isinstance(data, Mapping):
+        raise Usage(f"the input must be a JSON object of the state's fields, not {told(data, 60)}")
+    fields = cast("Mapping[str, Any]", data)
+    return _drive(
+        app,
+        store,
+        json,
+        create=True,
+        work=lambda made: made.start(fields, run_id=run_id, by=by or user(), tags=tag or ()),
+    )
+
+
+def resume(app: AppName, run: RunId, store: Store = None, json: Json = False) -> int:
+    """Go on with a run from its journal, after any crash."""
+    return _drive(app, store, json, work=lambda made: made.resume(run))
+
+
+def retry(app: AppName, run: RunId, note: Note = None, store: Store = None, json: Json = False) -> int:
+    """Give a run that failed a new attempt of the node where it failed."""
+    return _drive(app, store, json, work=lambda made: made.retry(run, by=user(), note=note))
+
+
+def work(app: AppName, once: Once = False, pause: Pause = 1.0, store: Store = None, json: Json = False) -> int:
+    """Drive the runs that are due, until stopped.
+
+    Due are decided ones, those whose request ran out of time, and those whose process died.
+    """
+    from .progress import Progress
+    from .targets import app_of
+
+    screen = Screen(json=json)
+    with app_of(app, store, create=True) as made, Progress(made, screen, many=True):
+        if not once:
+            screen.line(f"working on {made.flow.name} in {made.store.path}; Ctrl-C stops", "dim")
+        driven = made.work(until=(lambda: True) if once else None, pause=pause)
+    screen.line(f"{driven} driven")
+    if json:
+        screen.data({"driven": driven})
+    return DONE
+
+
+def _drive(
+    target: str, store: str | None, json: bool, work: Callable[[App[Any]], Run[Any]], *, create: bool = False
+) -> int:
+    from .data import of_run
+    from .progress import Progress
+    from .targets import app_of
+
+    screen = Screen(json=json)
+    with app_of(target, store, create=create) as app:
+        try:
+            with Progress(app, screen) as progress:
+                run = work(app)
+        except KeyboardInterrupt as stopped:
+            if progress.run is not None:
+                told_so = Screen(stream=sys.stderr)
+                told_so.line(f"interrupted; go on: guideway resume {target} {progress.run}")
+            return getattr(stopped, "status", INTERRUPTED)
+        if json:
+            screen.data(of_run(run))
+        else:
+            _tell(screen, target, run)
+        return status_of(run)
+
+
+def status_of(run: Run[Any]) -> int:
+    """The exit status that a run stands for.
+
+    Args:
+        run: the run.
+    """
+    if run.status in ("waiting", "parked", "ready", "running"):
+        return WAITS
+    return FAILED if run.status == "cancelled" or run.verdict == "failed" else DONE
+
+
+def _tell(screen: Screen, target: str, run: Run[Any]) -> None:
+    from .requests import expiry
+
+    if run.status == "ended":
+        screen.line(f"run {run.id} ended: {run.verdict}" + (f" at {run.end}" if run.end else ""), "bold")
+    else:
+        screen.line(f"run {run.id} is {run.status}", "bold")
+    if run.error is not None:
+        screen.line(f"{run.error.category}: {run.error.type}: {run.error.message}", "red")
+    for request in run.waiting:
+        verb = "answer" if request.kind == "answer" else "approve"
+        value = " VALUE" if request.kind == "answer" else ""
+        screen.line(f"  {request.role} is asked: {request.question}  (expires: {expiry(request.expires)})")
+        screen.line(f"  guideway {verb} {target} {request.id}{value}")
+    if run.status == "parked":
+        screen.line(f"  look: guideway show {target} {run.id}")
+        screen.line(f"  then: guideway settle {target} {run.id} --result JSON | --not-done | --give-up")

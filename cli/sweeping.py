@@ -1,0 +1,26 @@
+"""Requests whose time is over, expired from the store alone: no flow's code is needed for it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ..errors import DecisionRefused, RunNotReady
+
+if TYPE_CHECKING:
+    from ..runs.store import SqliteStore
+
+
+def sweep(store: SqliteStore) -> None:
+    """Expires every request whose time is over.
+
+    Args:
+        store: the store.
+    """
+    from ..runs.store import Draft
+
+    for row in store.due(time.time()):
+        body = {"request": row.id, "status": "expired", "by": None, "note": "nobody decided in time"}
+        with suppress(RunNotReady, DecisionRefused):  # somebody decided, or the run is over, in this very moment
+            store.decide(row.id, Draft("expired", body), status="expired")
