@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GuidewayError
+from ..guards.budgets import AMOUNTS, Spent
 from .screen import stamp
 
 if TYPE_CHECKING:
@@ -66,9 +67,18 @@ def of_run(run: Run[Any]) -> dict[str, Any]:
         "build": run.build,
         "state": _state(run),
         "waiting": [of_request(request) for request in run.waiting],
-        "spent": asdict(run.spent),
+        "spent": of_spent(run.spent),
         "error": None if run.error is None else asdict(run.error),
     }
+
+
+def of_spent(spent: Spent) -> dict[str, float]:
+    """What a run has used up.
+
+    Args:
+        spent: the amounts.
+    """
+    return {name: getattr(spent, name) for name in AMOUNTS}
 
 
 def of_event(event: Event) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,7 +61,7 @@ def runs(
 
 def show(names: RunOfApp, store: Store = None, json: Json = False) -> int:
     """Show a run: status, state, what it waits for, what it spent."""
-    from .data import of_request, of_row
+    from .data import of_request, of_row, of_spent
     from .past import past, reducers_of, with_decisions
     from .targets import store_of
 
@@ -76,7 +75,7 @@ def show(names: RunOfApp, store: Store = None, json: Json = False) -> int:
     if json:
         more = {"state": found.plain, "merged": found.merged, "steps": found.steps, "at": found.place}
         screen.data(
-            of_row(row) | more | {"spent": asdict(found.spent), "waiting": [of_request(item) for item in asked]}
+            of_row(row) | more | {"spent": of_spent(found.spent), "waiting": [of_request(item) for item in asked]}
         )
         return DONE
     _show(screen, row, found, asked)
@@ -163,6 +162,7 @@ def _standing(row: RunRow) -> str:
 
 
 def _show(screen: Screen, row: RunRow, found: Past, asked: list[Request]) -> None:
+    from .data import of_spent
     from .requests import show_request
 
     screen.line(f"run {row.id} of {row.flow}: {_standing(row)}", "bold")
@@ -170,7 +170,7 @@ def _show(screen: Screen, row: RunRow, found: Past, asked: list[Request]) -> Non
     if row.tags:
         pairs.append(("tags", ", ".join(row.tags)))
     pairs.append(("stands at", f"{found.place}, after {found.steps} steps"))
-    pairs.append(("spent", _spent(asdict(found.spent))))
+    pairs.append(("spent", _spent(of_spent(found.spent))))
     if row.error is not None:
         pairs.append(("error", f"{row.error['category']}: {row.error['type']}: {row.error['message']}"))
     if row.status == "parked":

@@ -88,8 +88,9 @@ def _drive(
 
     screen = Screen(json=json)
     with app_of(target, store, create=create) as app:
+        progress = Progress(app, screen)
         try:
-            with Progress(app, screen) as progress:
+            with progress:
                 run = work(app)
         except KeyboardInterrupt as stopped:
             if progress.run is not None:

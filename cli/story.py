@@ -284,7 +284,8 @@ def _edges(body: dict[str, Any], source: str) -> list[tuple[str, str]]:
 
 def _guard(guard: dict[str, Any]) -> str:
     value = guard.get("value")
-    read = ", ".join(f"{name} = {told(item, VALUE)}" for name, item in (guard.get("read") or {}).items())
+    looked: dict[str, Any] = guard.get("read") or {}
+    read = ", ".join(f"{name} = {told(item, VALUE)}" for name, item in looked.items())
     if value is None and "read" not in guard:
         said = f"{guard['guard']} asks"
     else:

@@ -10,9 +10,9 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import GuidewayError
 from ..flows.flow import Flow
@@ -60,7 +60,7 @@ def flow_of(target: str) -> Flow[Any]:
     """
     found = load(target)
     if isinstance(found, Flow):
-        return found
+        return cast("Flow[Any]", found)
     if _is_app(found):
         return found.flow  # type: ignore[no-any-return]
     if callable(found) and not isinstance(found, type):
@@ -71,7 +71,7 @@ def flow_of(target: str) -> Flow[Any]:
 
 
 @contextmanager
-def app_of(target: str, store: str | None, *, create: bool = False) -> Iterator[App[Any]]:
+def app_of(target: str, store: str | None, *, create: bool = False) -> Generator[App[Any]]:
     """The App that a target names, closed afterwards.
 
     Args:
@@ -112,7 +112,7 @@ def app_of(target: str, store: str | None, *, create: bool = False) -> Iterator[
 
 
 @contextmanager
-def store_of(target: str | None, store: str | None) -> Iterator[SqliteStore]:
+def store_of(target: str | None, store: str | None) -> Generator[SqliteStore]:
     """A store to read, closed afterwards: that of a target's App where one is named, else the command's.
 
     Args:
@@ -246,12 +246,13 @@ def _broken(what: str, error: BaseException) -> Broken:
 
 def _is_app(found: Any) -> bool:
     """Whether it is an App; the room of runs is not loaded for asking."""
-    runs = sys.modules.get(f"{__package__.rpartition('.')[0]}.runs.app")
+    runs = sys.modules.get(Flow.__module__.replace(".flows.flow", ".runs.app"))
     return runs is not None and isinstance(found, runs.App)
 
 
 def _offer(module: Any) -> str:
-    found = [name for name, value in vars(module).items() if isinstance(value, Flow) or _is_app(value)]
+    named = cast("dict[str, Any]", module.__dict__)
+    found = [name for name, value in named.items() if isinstance(value, Flow) or _is_app(value)]
     return ", ".join(sorted(found)) or "no flow and no App"
 
 

@@ -1,7 +1,6 @@
-"""A process of the demo: starts or resumes the run, and may kill itself with -9 after a step.
+"""A process of the demo: starts or resumes the run, and may kill itself with -9 at the worst moment.
 
-python -m guideway.cli.demo.child start FOLDER RUN
-python -m guideway.cli.demo.child resume FOLDER RUN [NODE]
+``python -m guideway.cli.demo.child start|resume FOLDER RUN [dies]``
 """
 
 from __future__ import annotations
@@ -9,39 +8,40 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 from ..progress import Progress
 from ..screen import Screen
-from .refund_desk import MESSAGE, app
+from .refund_desk import MESSAGE, Bank, app
 
 
-def main(verb: str, folder: str, run: str, dies_after: str | None = None) -> None:
+def main(verb: str, folder: str, run: str, dies: str = "") -> None:
     """Drives the demo's run in this process.
 
     Args:
         verb: ``start`` or ``resume``.
         folder: where the store is.
         run: the run's id.
-        dies_after: the node after whose step this process is gone.
+        dies: whether this process is gone as soon as the bank has paid.
     """
     screen = Screen()
     screen.line(f"process {os.getpid()} {verb}s the run", "dim")
     with app(os.path.join(folder, "runs.db")) as desk, Progress(desk, screen):
-        if dies_after is not None:
-            desk.store.hook = _killer(desk, run, dies_after)
+        if dies:
+            desk.store.hook = _die_when_paid(Bank(Path(folder) / "ledger.jsonl"))
         found = desk.start({"message": MESSAGE}, run_id=run, by="web") if verb == "start" else desk.resume(run)
     screen.line(f"run {found.id} is {found.status}" + (f": {found.verdict}" if found.verdict else ""), "bold")
 
 
-def _killer(desk: Any, run: str, node: str) -> Any:
-    """Kills this process the moment the node's step is committed: no handler runs, nothing is flushed or let go."""
+def _die_when_paid(bank: Bank) -> Callable[[str, str], None]:
+    """Kills this process when the bank has paid and the result is not recorded yet.
+
+    It is a real kill -9: no handler runs, nothing is flushed, and the run's lease is not let go.
+    """
 
     def hook(when: str, kinds: str) -> None:
-        if when != "after" or "step" not in kinds.split(","):
-            return
-        last = desk.store.events(run)[-1]
-        if last.kind == "step" and last.body["node"] == node:
+        if when == "before" and kinds == "result" and bank.payments():
             os.kill(os.getpid(), signal.SIGKILL)
 
     return hook

@@ -47,7 +47,7 @@ def direct(folder: str, screen: Screen) -> int:
         return FAILED
     started = scene.process("start")
     scene.approve()
-    killed = scene.process("resume", "pay_back")
+    killed = scene.process("resume", dies=True)
     scene.tell_of_death(killed)
     resumed = scene.process("resume")
     return scene.finish((started, killed, resumed))
@@ -97,24 +97,31 @@ class Scene:
             self.screen.line(f"   {line}")
         return report.ok
 
-    def process(self, verb: str, dies_after: str | None = None) -> int:
+    def process(self, verb: str, *, dies: bool = False) -> int:
         """Starts or resumes the run in a process of its own.
 
         Args:
             verb: ``start`` or ``resume``.
-            dies_after: the node after whose step it kills itself.
+            dies: whether it kills itself as soon as the bank has paid.
 
         Returns:
             How the process ended, as ``subprocess`` tells it: below zero is a signal.
         """
         if verb == "start":
             self.title(f"Run: {MESSAGE!r}. A lead must approve before money moves, so the run waits.")
-        elif dies_after:
-            self.title(f"Resume, in a new process, which is killed with -9 as soon as {dies_after} is done.")
+        elif dies:
+            self.title("Resume, in a new process; kill -9 hits it when the bank has paid and nothing is recorded yet.")
         else:
-            self.title("Resume again, in another process: it goes on after the last committed step.")
-        more = [] if dies_after is None else [dies_after]
-        command = [sys.executable, "-m", f"{__package__}.child", verb, str(self.place), RUN, *more]
+            self.title("Resume, in another process: it asks the bank what became of the payment, and goes on.")
+        command = [
+            sys.executable,
+            "-m",
+            f"{__package__}.child",
+            verb,
+            str(self.place),
+            RUN,
+            *(["dies"] if dies else []),
+        ]
         self.screen.stream.flush()
         out = subprocess.DEVNULL if self.screen.json else None
         return subprocess.run(command, stdout=out, check=False).returncode

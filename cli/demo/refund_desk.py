@@ -25,6 +25,7 @@ from ...guards.gates import approval
 from ...guards.outcomes import failed
 from ...guards.retry import Retry
 from ...guards.when import when
+from ...nodes.calls import NOT_DONE, NotDone
 from ...nodes.context import Context
 from ...nodes.outcome import Refusal
 from ...nodes.think import think
@@ -120,7 +121,14 @@ def find_order(order_id: str) -> Order:
     return Order(id=order_id, total=ORDERS[order_id])
 
 
-@tool(effect="once", stakes="high", key="order.id", writes="refund_id", timeout=10.0)
+def was_paid(order: Order, context: Context) -> str | NotDone:
+    """Asks the bank whether an order was paid back: what a crash in the middle of a payment is settled by."""
+    bank: Bank = context.deps
+    paid = [payment["refund"] for payment in bank.payments() if payment["order"] == order.id]
+    return paid[0] if paid else NOT_DONE
+
+
+@tool(effect="once", stakes="high", key="order.id", writes="refund_id", timeout=10.0, reconcile=was_paid)
 def pay_back(order: Order, context: Context) -> str:
     """Pays the order back; the answer is the refund's number."""
     bank: Bank = context.deps
