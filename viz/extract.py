@@ -55,8 +55,8 @@ class _Extraction:
 
     def diagram(self, facts: tuple[str, ...]) -> Diagram:
         self.reach("START")
-        self.anywhere()
         self.walk()
+        self.anywhere()
         for name in (*self.shape["rows"], *self.shape["nodes"], *self.shape["ends"]):
             if name not in _FLOW_WAYS:
                 self.reach(name)

@@ -43,9 +43,7 @@ SUFFIXES = {"gv": "dot", "mermaid": "mmd", "text": "txt"} | {name: name for name
 """The formats by the suffixes of files, and by the names that ``format=`` takes."""
 
 
-def draw_flow(
-    flow: Flow[Any], path: str | PathLike[str] | None = None, *, format: str | None = None
-) -> str | bytes:
+def draw_flow(flow: Flow[Any], path: str | PathLike[str] | None = None, *, format: str | None = None) -> str | bytes:
     """Draws a flow; ``Flow.draw`` calls it.
 
     Args:

@@ -8,7 +8,6 @@ from .looks import EDGES, ENDS, MARKS, NODES
 from .model import Diagram, EdgeKind, Kind, Mark, MarkKind
 
 
-
 @dataclass(frozen=True)
 class Legend:
     """What a diagram uses, in the order of the tables of looks."""

@@ -1,10 +1,12 @@
-"""A diagram in Graphviz's language.
+r"""A diagram in Graphviz's language.
 
 Labels are HTML-like tables that are made here alone: text reaches them escaped, backslashes doubled (Graphviz would
-take ``\\N`` for the node's name), and nodes go by names that no text can be.
+take ``\N`` for the node's name), and nodes go by names that no text can be.
 """
 
 from __future__ import annotations
+
+from typing import Any  # graphviz ships no types
 
 import graphviz
 
@@ -20,7 +22,8 @@ _COLUMNS = 3  # of a node with parts: name, effect, stakes
 
 _GRAPH = {
     "fontname": FONT, "fontcolor": INK, "bgcolor": PAPER, "labelloc": "t", "labeljust": "l", "rankdir": "TB",
-    "nodesep": "0.35", "ranksep": "0.45", "pad": "0.25", "splines": "true", "newrank": "true", "ordering": "out", "outputorder": "edgesfirst",
+    "nodesep": "0.35", "ranksep": "0.45", "pad": "0.25", "splines": "true", "newrank": "true",
+    "outputorder": "edgesfirst",
 }  # fmt: skip
 _NODE = {"fontname": FONT, "fontsize": "9", "fontcolor": INK, "margin": "0.10,0.05", "height": "0.3", "width": "0.6"}
 _EDGE = {"fontname": FONT, "fontsize": "9", "arrowsize": "0.75"}
@@ -34,7 +37,7 @@ def render_dot(diagram: Diagram) -> str:
     Args:
         diagram: the diagram.
     """
-    graph = graphviz.Digraph("flow", graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
+    graph: Any = graphviz.Digraph("flow", graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
     graph.attr(label=_title(diagram))
     with graph.subgraph(name="cluster_body") as body:
         body.attr(label=_legend(diagram), labelloc="b", labeljust="l", pencolor="none", margin="8")
@@ -44,7 +47,7 @@ def render_dot(diagram: Diagram) -> str:
     return str(graph.source)
 
 
-def _clusters(graph: graphviz.Digraph, diagram: Diagram, parent: str | None) -> None:
+def _clusters(graph: Any, diagram: Diagram, parent: str | None) -> None:
     """The nodes of a cluster, and its clusters."""
     for node in diagram.nodes:
         if node.cluster == parent:
@@ -61,7 +64,7 @@ def _clusters(graph: graphviz.Digraph, diagram: Diagram, parent: str | None) -> 
 # nodes
 
 
-def _node(graph: graphviz.Digraph, name: str, node: Node) -> None:
+def _node(graph: Any, name: str, node: Node) -> None:
     looks = look(node)
     style = ",".join(part for part in ("filled", looks.style) if part)
     high = any(mark.kind == "high" for mark in node.marks)
@@ -119,7 +122,7 @@ def _part(part: Part) -> list[str]:
     name = f'<td align="left">{word}{_font(_text(part.name, NAME), 10, INK, "b")}</td>'
     marks = part.marks if part.kind == "tool" else ()
     chips = "".join(_chip(mark.text, mark) for mark in marks) + "<td></td>" * (_COLUMNS - 1 - len(marks))
-    rows = [f'<hr/><tr>{name}{chips}</tr>']
+    rows = [f"<hr/><tr>{name}{chips}</tr>"]
     rows += [_wide(_box(mark), "left") for mark in part.marks if part.kind != "tool"]
     return rows + [_wide(row, "left") for line in part.lines for row in _line(line, _PART)]
 
@@ -133,7 +136,7 @@ def _line(line: Line, width: int) -> list[str]:
 # edges
 
 
-def _edge(graph: graphviz.Digraph, diagram: Diagram, edge: Edge, place: int) -> None:
+def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
     stroke = EDGES[edge.kind]
     label = {"label": _html(_guards(edge, stroke))} if edge.words or edge.order is not None else {}
     graph.edge(
@@ -155,10 +158,10 @@ def _guards(edge: Edge, stroke: Stroke) -> str:
     lines = [part for words in edge.words for part in _wrap(words, _GUARD)] or [""]
     order = "" if edge.order is None else f"{_font(f'{edge.order}.', 9, stroke.color, 'b')} "
     first, *rest = (_font(line, 9, stroke.color, "") for line in lines)
-    indent = "" if edge.order is None else "&#160;" * 4
-    cells = "".join(f'<tr><td align="left">{row}</td></tr>' for row in (order + first, *(indent + row for row in rest)))
-    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1"><tr><td width="3" rowspan="{len(lines)}">' \
-        f'</td>{cells.removeprefix("<tr>")}</table>'
+    rows = [f'<td align="left">{row}</td>' for row in (order + first, *rest)]
+    rows[0] = f'<td width="3" rowspan="{len(rows)}"></td>{rows[0]}'  # stands off from the line that it is about
+    cells = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>'
 
 
 # title and legend
@@ -175,14 +178,12 @@ def _legend(diagram: Diagram) -> str:
     """What the picture uses, a column of a table for each sort of thing."""
     used = legend_of(diagram)
     ends = [_swatch(ENDS[item].fill, ENDS[item].line, f"ends {item}", "") for item in used.verdicts]
-    kinds = [
-        _swatch(NODES[item].fill, NODES[item].line, NODES[item].word, NODES[item].meaning) for item in used.kinds
-    ]
+    kinds = [_swatch(NODES[item].fill, NODES[item].line, NODES[item].word, NODES[item].meaning) for item in used.kinds]
     marks = [_swatch(MARKS[item].fill, MARKS[item].line, MARKS[item].word, MARKS[item].meaning) for item in used.marks]
     edges = [_sample(EDGES[item]) for item in used.edges]
     columns = [group for group in (kinds, edges, marks, ends) if group]
     rows = [
-        "".join(group[place] if place < len(group) else "<td></td><td></td>" for group in columns)
+        "".join(group[place] if place < len(group) else "<td></td><td></td><td></td>" for group in columns)
         for place in range(max(map(len, columns), default=0))
     ]
     table = f'border="1" sides="T" color="{QUIET}" cellborder="0" cellspacing="3" cellpadding="1"'
@@ -192,18 +193,18 @@ def _legend(diagram: Diagram) -> str:
 def _swatch(fill: str, line: str, word: str, meaning: str) -> str:
     box = f'<td border="1" color="{line}" bgcolor="{fill}" width="16" height="9" fixedsize="true"></td>'
     said = f"<b>{_text(word, NAME)}</b>{': ' if meaning else ''}{_text(meaning, NAME)}"
-    return f'{box}<td align="left">{_font(said, 8, INK, "")}&#160;&#160;&#160;</td>'
+    return f'{box}<td align="left">{_font(said, 8, INK, "")}</td><td width="6"></td>'
 
 
 def _sample(stroke: Stroke) -> str:
     """A line as an edge has it: the upper side of a cell, since labels draw no lines of their own."""
     style = stroke.style if stroke.style in ("dashed", "dotted") else "solid"
-    top, line = f'<tr><td width="24" height="4" fixedsize="true"></td></tr>', (
-        f'<tr><td border="{round(stroke.width)}" sides="T" color="{stroke.color}" style="{style}" '
-        'width="24" height="5" fixedsize="true"></td></tr>'
-    )
-    sample = f'<td><table border="0" cellborder="0" cellspacing="0" cellpadding="0">{top}{line}</table></td>'
-    return f'{sample}<td align="left">{_font(_text(stroke.meaning, NAME), 8, stroke.color, "b")}&#160;&#160;&#160;</td>'
+    side = f'border="{round(stroke.width)}" sides="T" color="{stroke.color}" style="{style}"'
+    above, below = 'width="24" height="4" fixedsize="true"', f'{side} width="24" height="5" fixedsize="true"'
+    rows = f"<tr><td {above}></td></tr><tr><td {below}></td></tr>"
+    sample = f'<td><table border="0" cellborder="0" cellspacing="0" cellpadding="0">{rows}</table></td>'
+    meaning = _font(_text(stroke.meaning, NAME), 8, stroke.color, "b")
+    return f'{sample}<td align="left">{meaning}</td><td width="6"></td>'
 
 
 # the only makers of markup

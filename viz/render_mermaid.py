@@ -45,7 +45,8 @@ def _node(name: str, node: Node) -> str:
     first = shown(node.name, NAME) if node.kind == "start" else f"{looks.word}: {shown(node.name, NAME)}"
     said = [first, *(mark.text for mark in node.marks), *(line.text for line in node.lines)]
     for part in node.parts:
-        said.append(" / ".join([part.name, *(mark.text for mark in part.marks)]))
+        called = part.name if part.kind == "tool" else f"{part.kind} {part.name}"
+        said.append(" / ".join([called, *(mark.text for mark in part.marks)]))
         said += [line.text for line in part.lines]
     before, after = looks.mermaid
     return f'{name}{before}"{_lines(said)}"{after}'

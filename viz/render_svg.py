@@ -1,4 +1,4 @@
-"""A diagram as SVG: Graphviz's, with names that a screen reader and a pointer tell, and without what it does not need."""
+"""A diagram as SVG: Graphviz's, with names that a screen reader and a pointer tell, and no more than is needed."""
 
 from __future__ import annotations
 

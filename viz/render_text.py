@@ -71,5 +71,6 @@ def _said(node: Node, indent: str) -> Iterator[str]:
         yield from (f"{indent}{shown(mark.text)}" for mark in node.marks)
     yield from (f"{indent}{shown(line.text)}" for line in node.lines)
     for part in node.parts:
-        yield f"{indent}{shown(part.name, NAME)}{''.join(f' [{shown(mark.text)}]' for mark in part.marks)}"
+        word = "" if part.kind == "tool" else f"{part.kind} "
+        yield f"{indent}{word}{shown(part.name, NAME)}{''.join(f' [{shown(mark.text)}]' for mark in part.marks)}"
         yield from (f"{indent}    {shown(line.text)}" for line in part.lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from ..guards.durations import written
 from ..guards.outcomes import TRANSIENT
@@ -63,7 +63,7 @@ def _tool(spec: Spec, build: Spec, gated: Mapping[str, list[str]]) -> Part:
 
 
 def _gate_part(name: str, spec: Spec) -> Part:
-    """A gate of a tool of act: listed in the node, since it stands on no edge; a no without a way is told to the model."""
+    """A gate of a tool of act: told in the node, since it stands on no edge; the model hears a no without a way."""
     lines = _decides(spec)
     for no, way in spec["ways"].items():
         if way is None:
@@ -101,7 +101,8 @@ def _thinks(spec: Spec, build: Spec) -> list[Line]:
     if spec["kind"] != "think":
         return []
     model = build.get("model", "default")
-    named = " or else ".join(str(item) for item in model) if isinstance(model, list | tuple) else str(model)
+    models = cast(list[object], model) if isinstance(model, list) else [model]
+    named = " or else ".join(str(item) for item in models)
     lines = [] if model == "default" else [Line(f"model {named}")]
     tools = spec["tools"]
     return [*lines, Line(f"may propose {listed(list(tools))}")] if tools else lines
