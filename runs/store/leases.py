@@ -87,9 +87,8 @@ class Leases:
         """Whether the lease of a holder that may live is over: nobody has it any more, or its time is up."""
         rid, fence, _, until, ticks, ttl, _ = row
         here = this_process()
-        if until is None or other.same_process(here):
-            if (self.file, rid, fence) not in _held:
-                return True
+        if (until is None or other.same_process(here)) and (self.file, rid, fence) not in _held:
+            return True
         if until is None:
             return False
         if other.same_clock(here):

@@ -7,13 +7,14 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import StoreError, StoreForeign, StoreNotFound, StoreReadOnly, ToolMissing
-from . import schema
 from .border import foreign, mapped, too_new
 from .database import Database, came_through_fork, inherited
+from .schema import Tables
 
 PATIENCE = 5.0  # seconds that opening waits for a lock; a foreign program's is not worth more
 BUSY = 60.0  # seconds that a statement waits for another process of ours: far more than a commit takes
@@ -23,19 +24,20 @@ OLDEST = (3, 37, 0)  # knows strict tables
 _making = threading.Lock()
 
 
-def open_memory() -> Database:
-    """A store in memory, with the schema of a file's."""
+def open_memory(tables: Tables) -> Database:
+    """A database in memory, with the tables of a file's."""
     connection = connect(":memory:", BUSY)
     connection.execute("pragma synchronous=off")
-    _bring_forward(connection, "(in memory)", create=True)
+    _bring_forward(connection, "(in memory)", tables, create=True)
     return Database(connection, "(in memory)", None, power=False)
 
 
-def open_file(path: str, *, create: bool, power: bool, patience: float = PATIENCE) -> Database:
-    """Open the store at a path.
+def open_file(path: str, tables: Tables, *, create: bool, power: bool, patience: float = PATIENCE) -> Database:
+    """Open the file at a path.
 
     Args:
         path: absolute.
+        tables: what the file holds; an older one is brought forward.
         create: make the file when it is missing.
         power: every commit survives a power loss.
         patience: seconds to wait for whoever holds the file.
@@ -57,7 +59,7 @@ def open_file(path: str, *, create: bool, power: bool, patience: float = PATIENC
         except sqlite3.Error as error:
             raise mapped(error, path) from error
     try:
-        _bring_forward(connection, path, create=create)
+        _bring_forward(connection, path, tables, create=create)
         _write_ahead(connection, path, patience)
         connection.execute(f"pragma synchronous={'full' if power else 'normal'}")
         connection.execute(f"pragma wal_autocheckpoint={LOG_PAGES}")
@@ -122,38 +124,48 @@ def _read_only(path: str, found: str) -> StoreReadOnly:
     )
 
 
-def _number(connection: sqlite3.Connection, sql: str) -> int:
-    return int(connection.execute(sql).fetchone()[0])
-
-
-def _version(connection: sqlite3.Connection, path: str, *, create: bool) -> int:
-    """The file's schema version, 0 for an empty file; refuses what is not ours."""
-    application = _number(connection, "pragma application_id")
-    version = _number(connection, "pragma user_version")
-    tables = _number(connection, "select count(*) from sqlite_master")
-    if application == 0 and version == 0 and tables == 0:
+def _version(connection: sqlite3.Connection, path: str, tables: Tables, *, create: bool) -> int:
+    """The file's schema version, 0 for an empty file; refuses what is not ours. Called in a transaction."""
+    application, version, count = (
+        int(connection.execute(sql).fetchone()[0])
+        for sql in ("pragma application_id", "pragma user_version", "select count(*) from sqlite_master")
+    )
+    if application == version == count == 0:
         if not create:
             raise StoreForeign(f"{path}: this file is empty, not a store. Check the path.", path=path)
         return 0
-    if application != schema.APPLICATION:
+    if application != tables.application:
         raise foreign(path, "an SQLite file of another program")
-    if version > len(schema.STEPS):
-        raise too_new(path, version, len(schema.STEPS))
+    if version > len(tables.steps):
+        raise too_new(path, version, len(tables.steps))
     return version
 
 
-def _bring_forward(connection: sqlite3.Connection, path: str, *, create: bool) -> None:
+def _bring_forward(connection: sqlite3.Connection, path: str, tables: Tables, *, create: bool) -> None:
     """Make or migrate the tables, all steps in one transaction: a store is never half-made."""
-    if _version(connection, path, create=create) == len(schema.STEPS):
+    with _transaction(connection, "begin"):  # one look at one state: another process may be making the tables just now
+        version = _version(connection, path, tables, create=create)
+    if version == len(tables.steps):
         return
-    connection.execute("begin immediate")
+    with _transaction(connection, "begin immediate"):
+        version = _version(connection, path, tables, create=create)  # again: that process may have been faster
+        take_steps(connection, tables, version)
+
+
+def take_steps(connection: sqlite3.Connection, tables: Tables, version: int) -> None:
+    """Bring the tables from a version to today's, inside the caller's transaction."""
+    for step in tables.steps[version:]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(f"pragma application_id={tables.application}")
+    connection.execute(f"pragma user_version={len(tables.steps)}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Generator[None]:
+    connection.execute(begin)
     try:
-        version = _version(connection, path, create=create)  # again: another process may have been faster
-        for step in schema.STEPS[version:]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"pragma application_id={schema.APPLICATION}")
-        connection.execute(f"pragma user_version={len(schema.STEPS)}")
+        yield
         connection.execute("commit")
     except BaseException:
         with suppress(sqlite3.Error):
@@ -162,7 +174,7 @@ def _bring_forward(connection: sqlite3.Connection, path: str, *, create: bool) -
 
 
 def _write_ahead(connection: sqlite3.Connection, path: str, patience: float) -> None:
-    # Changing the mode needs the file for a moment alone, and SQLite's busy timeout does not wait for that.
+    # Changing the mode needs the file for a moment alone, and SQLite's busy timeout does not wait for a writer there.
     end = time.monotonic() + patience
     while True:
         try:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-APPLICATION = 0x67776179  # "gway" in the file's header: this file is ours
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a file of ours holds.
+
+    Args:
+        application: in the file's header; tells our files from others and from each other.
+        steps: step n brings a file of version n to version n + 1; steps are added, never changed.
+    """
+
+    application: int
+    steps: tuple[tuple[str, ...], ...]
+
 
 # An event's key is the run's number and the event's own in one integer: one b-tree, and a run's events lie together.
 # A run's number is never used again: business keys outlive the runs that claimed them.
@@ -67,5 +81,5 @@ _FIRST = (
     "create table checkpoints (rid integer, ns text, data blob, writes blob, primary key (rid, ns)) strict",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
-"""Step n brings a file of version n to version n + 1; steps are added, never changed."""
+STORE = Tables(application=0x67776179, steps=(_FIRST,))
+"""A store of runs: "gway" in the header."""

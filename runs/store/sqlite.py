@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from ...errors import LeaseLost, RunExists, StateInvalid, StoreError
-from . import chain, journal, opening, rows, shelf
+from . import chain, journal, opening, rows, schema, shelf
 from .chain import encode, prepare
 from .database import Hook, Transaction
 from .heartbeat import Heartbeat
@@ -64,12 +64,13 @@ class SqliteStore(Outside):
         clock: Callable[[], float] = time.time,
     ) -> None:
         if path is None or path == ":memory:":
-            super().__init__(opening.open_memory(), clock)
+            super().__init__(opening.open_memory(schema.STORE), clock)
             self._heartbeat = None
         else:
             where = os.path.abspath(path)
             super().__init__(
-                opening.open_file(where, create=create, power=durability == "power", patience=patience), clock
+                opening.open_file(where, schema.STORE, create=create, power=durability == "power", patience=patience),
+                clock,
             )
             self._heartbeat = Heartbeat(where, ttl)
         self._leases = Leases(self.path, self._db.file or object(), ttl if self.durable else None)

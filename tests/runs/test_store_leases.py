@@ -16,7 +16,7 @@ from dataclasses import replace
 import pytest
 
 from guideway.errors import LeaseLost, RunBusy
-from guideway.runs.store import Draft, SqliteStore, holder
+from guideway.runs.store import Draft, SqliteStore, heartbeat, holder
 from guideway.runs.store.heartbeat import Heartbeat
 from guideway.runs.store.holder import Holder, this_process
 from tests.runs.processes import Process
@@ -197,6 +197,27 @@ def test_the_heartbeat_hears_of_a_takeover(path):
             lease.check()
 
 
+def test_a_beat_does_not_revive_what_was_let_go(path, monkeypatch):
+    """A lease that is released while a beat renews it stays released."""
+    with SqliteStore(path, ttl=0.3) as store:
+        lease, other = begin(store), begin(store, "r2")
+        beaten = []
+
+        def let_go_meanwhile(cursor, one, ttl, renew=heartbeat.renew):
+            deadline = renew(cursor, one, ttl)
+            if one is lease:
+                store._drop(lease)
+                beaten.append(True)
+            return deadline
+
+        monkeypatch.setattr(heartbeat, "renew", let_go_meanwhile)
+        first = other.deadline
+        assert eventually(lambda: other.deadline > first)
+        assert beaten
+        with pytest.raises(LeaseLost, match="its lease ran out"):
+            lease.check()
+
+
 def heartbeats():
     """The threads that beat now."""
     return [thread for thread in threading.enumerate() if thread.name == "guideway-heartbeat"]
@@ -233,6 +254,16 @@ def test_a_beat_that_fails_is_made_up_for(path, monkeypatch):
         first = lease.deadline
         assert eventually(lambda: lease.deadline > first)
         lease.check()
+
+
+def test_a_run_is_let_go_with_its_last_event(path):
+    """append(release=True) commits the event and frees the run at once, and dispatches nothing more."""
+    with SqliteStore(path) as store:
+        lease = begin(store)
+        store.append(lease, [Draft("ended", {})], status="ended", release=True)
+        assert (store.run("r1").holder, store.run("r1").status) == (None, "ended")
+        with pytest.raises(LeaseLost, match="its lease ran out"):
+            lease.check()
 
 
 def test_close_lets_go_what_is_held(path):

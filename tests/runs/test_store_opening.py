@@ -8,7 +8,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,16 +232,16 @@ def test_an_old_sqlite(path, monkeypatch):
         SqliteStore(path)
 
 
+def steps(monkeypatch, *more):
+    """A guideway whose schema has more steps than today's."""
+    monkeypatch.setattr(schema, "STORE", replace(schema.STORE, steps=(*schema.STORE.steps, *more)))
+
+
 def test_an_older_store_is_brought_forward(path, monkeypatch):
     """The steps that a file lacks are done in order when it is opened, and what it holds stays."""
     with SqliteStore(path) as store:
         store.release(begin(store))
-    steps = (
-        *schema.STEPS,
-        ("alter table runs add column more text default 'x'",),
-        ("create table other (a text) strict",),
-    )
-    monkeypatch.setattr(schema, "STEPS", steps)
+    steps(monkeypatch, ("alter table runs add column more text default 'x'",), ("create table other (a text) strict",))
     with SqliteStore(path) as store:
         assert store.run("r1").tail == 1
         assert store._db._connection.execute("select more from runs").fetchall() == [("x",)]
@@ -249,14 +252,72 @@ def test_an_older_store_is_brought_forward(path, monkeypatch):
 def test_a_step_that_fails_changes_nothing(path, monkeypatch):
     """A migration that breaks off leaves the file at its old version, whole."""
     SqliteStore(path).close()
-    whole = schema.STEPS
-    monkeypatch.setattr(schema, "STEPS", (*whole, ("create table other (a text) strict", "create nonsense")))
-    wrong(StoreError, path, "the store cannot be used")
-    monkeypatch.setattr(schema, "STEPS", whole)
+    with monkeypatch.context() as later:
+        steps(later, ("create table other (a text) strict", "create nonsense"))
+        wrong(StoreError, path, "the store cannot be used")
     with SqliteStore(path) as store:
-        assert store._db._connection.execute("select count(*) from sqlite_master where name = 'other'").fetchone() == (
-            0,
-        )
+        others = store._db._connection.execute("select count(*) from sqlite_master where name = 'other'")
+        assert others.fetchone() == (0,)
+
+
+def in_a_moment(what):
+    """Do something in another thread while this one waits for it."""
+    thread = threading.Timer(0.2, what)
+    thread.start()
+    return thread
+
+
+def test_a_store_that_another_process_makes_meanwhile(path):
+    """Who finds an empty file that another is just making waits for it, and makes nothing twice."""
+    path.touch()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("begin immediate")
+    opening.take_steps(other, schema.STORE, 0)
+    committing = in_a_moment(lambda: other.execute("commit"))
+    with SqliteStore(path) as store:
+        store.release(begin(store))
+    committing.join()
+    other.close()
+
+
+def test_a_store_that_another_process_has_made_between_two_looks(path, monkeypatch):
+    """A file is known by one look at one moment: a store that is made meanwhile is not taken for another program's."""
+    path.touch()
+
+    class Slow(sqlite3.Connection):
+        def execute(self, sql, *given):
+            found = super().execute(sql, *given)
+            if sql == "pragma application_id" and not made:
+                made.append(True)
+                other = Process(MAKES, path, "r1")
+                other.hear()
+                other.tell()
+                processes.append(other)
+                time.sleep(0.15)
+            return found
+
+    made, processes = [], []
+    connect = sqlite3.connect
+    monkeypatch.setattr(opening.sqlite3, "connect", lambda *given, **more: connect(*given, factory=Slow, **more))
+    with SqliteStore(path) as store:
+        assert processes[0].hear() == "done"
+        assert processes[0].end() == 0
+        assert store.run("r1").tail == 1
+
+
+@pytest.mark.parametrize("begin_other", ["begin", "begin immediate"], ids=["reads", "writes"])
+def test_a_store_that_another_process_uses_while_its_mode_is_set(path, begin_other):
+    """The file's mode is set when nobody reads or writes it, and opening waits for that moment."""
+    SqliteStore(path).close()
+    sqlite(path, "pragma journal_mode = delete")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute(begin_other)
+    other.execute("select * from runs").fetchall()
+    letting_go = in_a_moment(lambda: other.execute("commit"))
+    with SqliteStore(path) as store:
+        assert store._db._connection.execute("pragma journal_mode").fetchone() == ("wal",)
+    letting_go.join()
+    other.close()
 
 
 MAKES = """
