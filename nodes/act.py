@@ -145,7 +145,7 @@ def act(
         raise NodeError(f"{title} has no tools", where=where)
     ready: dict[str, tuple[Gate, ...]] = {}
     for tool, given in (gates or {}).items():
-        if not isinstance(tool, Tool) or tool not in checked:  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+        if not isinstance(tool, Tool) or tool not in checked:
             what = getattr(tool, "name", repr(tool))
             names = ", ".join(item.name for item in checked)
             raise NodeError(f"{title} has gates for {what!r}, which is not among its tools: {names}", where=where)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from .calls import Allowed, Call, CallFailed, Pending, Refused, Suspended
 from .execution import Job
 from .outcome import ErrorRecord, Outcome
-from .plan import told
+from .plan import identified, told
 from .problems import reducer
 from .toolcalls import as_json, call_tool
 
@@ -206,11 +206,7 @@ def _update(job: Job, field: str, calls: list[_Proposed], stopped: Refused | Non
     """One tool message for each call, and what the tools' ``writes=`` name."""
     from langchain_core.messages import ToolMessage
 
-    update: dict[str, Any] = {}
-    for item in calls:
-        if item.ran and item.tool is not None and item.tool.writes is not None:
-            _merge(job, update, item.tool.writes, item.result)
-    messages = [
+    answers = [
         ToolMessage(
             content=item.content if item.content is not None else _unrun(stopped),
             tool_call_id=item.id,
@@ -220,8 +216,11 @@ def _update(job: Job, field: str, calls: list[_Proposed], stopped: Refused | Non
         )
         for item in calls
     ]
-    if messages:
-        _merge(job, update, field, messages)
+    # a provider wants the answers right after the calls: what tools add to the conversation stands after them
+    update: dict[str, Any] = {field: answers} if answers else {}
+    for item in calls:
+        if item.ran and item.tool is not None and item.tool.writes is not None:
+            _merge(job, update, item.tool.writes, item)
     return update
 
 
@@ -230,11 +229,12 @@ def _unrun(stopped: Refused | None) -> str:
     return f"Not run{gate}"
 
 
-def _merge(job: Job, update: dict[str, Any], field: str, value: Any) -> None:
+def _merge(job: Job, update: dict[str, Any], field: str, item: _Proposed) -> None:
     """Writes a field that a call before may have written: through its reducer, else the last one stays."""
+    value = item.result
+    if field == job.messages():
+        update[field] = [*update.get(field, []), *identified(value, job.ids(f"call.{item.place}"))]
+        return
     info = None if job.model is None else job.model.model_fields.get(field)
     merge = None if info is None else reducer(info)
-    if field in update and (merge is not None or field == job.messages()):
-        update[field] = [*update[field], *value] if merge is None else merge(update[field], value)
-    else:
-        update[field] = value
+    update[field] = merge(update[field], value) if merge is not None and field in update else value

@@ -155,21 +155,8 @@ def ask(
     title = f"ask({role!r})"
     known = ("name", "form", "writes", "within", "expired", "not_by")
     check_options({"name": name, "writes": writes, **unknown}, known, title, where)
-    if not isinstance(role, str) or not role.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
-        raise NodeError(f"{title} needs the role that answers, such as ask('customer', ...)", where=where)
-    params: tuple[Param, ...] = ()
-    if isinstance(question, str):
-        if not question.strip():
-            raise NodeError(f"{title} asks nothing: give a question", where=where)
-    else:
-        params = read_signature(question, f"{title}, question=", where).params
-    if (within is None) != (expired is None):
-        have, need = (
-            ("within", "expired=<a node, an end or a gate>") if expired is None else ("expired", 'within="24h"')
-        )
-        raise NodeError(f"{title} has {have}= and not the other half: add {need}", where=where)
-    if expired is not None and not isinstance(expired, Target | Gate | Edge):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
-        raise NodeError(f"{title} has expired={expired!r}, which is no way: name a node, an end or a gate", where=where)
+    params = _question(role, question, title, where)
+    _way(within, expired, title, where)
     if writes is None and spread(form) is None:
         raise NodeError(
             f"{title} gets {text(form)}, and nothing says where it goes: add writes='<field>', or form=<a BaseModel "
@@ -189,3 +176,28 @@ def ask(
         expired=expired,
         not_by=tuple(not_by),
     )
+
+
+def _question(role: Any, question: Any, title: str, where: str | None) -> tuple[Param, ...]:
+    """The parameters of a question's function; none where it is a text."""
+    if not isinstance(role, str) or not role.strip():
+        raise NodeError(f"{title} needs the role that answers, such as ask('customer', ...)", where=where)
+    if not isinstance(question, str):
+        return read_signature(question, f"{title}, question=", where).params
+    if not question.strip():
+        raise NodeError(f"{title} asks nothing: give a question", where=where)
+    return ()
+
+
+def _way(within: Any, expired: Any, title: str, where: str | None) -> None:
+    if within is not None and expired is None:
+        raise NodeError(
+            f"{title} has within= and not the other half: add expired=<a node, an end, or gates and a target>",
+            where=where,
+        )
+    if within is None and expired is not None:
+        raise NodeError(f"{title} has expired= and not the other half: add within='24h'", where=where)
+    if expired is not None and not isinstance(expired, Target | Gate | Edge):
+        raise NodeError(
+            f"{title} has expired={expired!r}, which is no way: name a node, an end, or gates and a target", where=where
+        )

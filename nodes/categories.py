@@ -60,7 +60,7 @@ class Classifier:
         Raises:
             ValueError: there is no such category, or it is no class of exceptions.
         """
-        if not (isinstance(error, type) and issubclass(error, BaseException)):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+        if not (isinstance(error, type) and issubclass(error, BaseException)):
             raise ValueError(f"classify.register takes a class of exceptions, not {error!r}")
         if category not in CATEGORIES:
             raise ValueError(f"there is no category {category!r}; there are: {', '.join(CATEGORIES)}")

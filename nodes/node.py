@@ -122,7 +122,7 @@ class Node(Target, Generic[P, R]):
                 raise NodeError(
                     f"{self.name}.bind({name}=...): it has no such parameter; there are: {there}", where=caller()
                 )
-            if not isinstance(field, str) or not field.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+            if not isinstance(field, str) or not field.isidentifier():
                 raise NodeError(f"{self.name}.bind({name}={field!r}) takes the name of a state field", where=caller())
         bound = tuple(replace(item, field=params.get(item.name, item.field)) for item in self.params)
         return replace(self, params=bound, line=caller() or self.line)
@@ -137,7 +137,7 @@ class Node(Target, Generic[P, R]):
         Raises:
             NodeError: no name, or a model for a node that calls none.
         """
-        if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+        if not isinstance(name, str) or not name.strip():
             raise NodeError(f"{self.name}.named({name!r}) needs a name", where=caller())
         if model is not None:
             raise NodeError(f"{self.name}.named(model=...): a {self.kind} node calls no model", where=caller())

@@ -6,9 +6,10 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Final, Literal, get_type_hints
 
-from ..errors import NodeError, is_library
+from ..errors import NodeError
 from .annotations import metadata, optional
 from .context import Context, FromState
 from .outcome import Failure, Refusal
@@ -142,20 +143,16 @@ def _hints(fn: Callable[..., Any], title: str, where: str | None) -> dict[str, A
 
 
 def _locals(fn: Any) -> dict[str, Any] | None:
-    """Names of the functions that a decorated function stands in: its classes are not among its globals."""
-    path = getattr(getattr(inspect.unwrap(fn), "__code__", None), "co_filename", None)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and is_library(frame.f_code.co_filename):
-        frame = frame.f_back
-    scopes: list[Mapping[str, Any]] = []
-    while frame is not None and frame.f_code.co_filename == path and frame.f_locals is not frame.f_globals:
-        scopes.append(frame.f_locals)
-        if frame.f_back is None:
-            break
-        frame = frame.f_back
-    if not scopes:
+    """Names of the functions that a function is defined in, while they run: its classes are not among its globals."""
+    inner = inspect.unwrap(fn)
+    code, name = getattr(inner, "__code__", None), getattr(inner, "__qualname__", "")
+    if code is None or "<locals>" not in name:
         return None
     found: dict[str, Any] = {}
-    for scope in reversed(scopes):
-        found.update(scope)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        around = frame.f_code
+        if around.co_filename == code.co_filename and name.startswith(f"{around.co_qualname}."):
+            found = {**frame.f_locals, **found}
+        frame = frame.f_back
     return found
