@@ -14,7 +14,7 @@ from .printing import text
 from .programs import Memo, OpaqueFailed, Tools, View, program, proposed
 from .shortened import shortened
 
-__all__ = ["UNKNOWN", "OpaqueFailed", "evaluate", "holds", "observed"]
+__all__ = ["UNKNOWN", "OpaqueFailed", "Prepared", "evaluate", "holds", "observed"]
 
 
 class Unknown(Enum):
@@ -78,6 +78,30 @@ def observed(tree: Expr, state: object) -> dict[str, Any]:
     return {name: shortened(look(state)) for name, look in _looks(tree)}
 
 
+class Prepared:
+    """A condition ready to be evaluated many times: compiled, printed and looked through once.
+
+    Args:
+        tree: the condition's tree.
+    """
+
+    __slots__ = ("_looks", "_program", "text", "tree")
+
+    def __init__(self, tree: Expr) -> None:
+        self.tree = tree
+        self.text = text(tree)
+        self._program = program(tree)
+        self._looks = _looks(tree)
+
+    def holds(self, state: object, tools: Tools = NO_TOOLS, memo: Memo | None = None) -> bool | None:
+        """See ``holds``."""
+        return self._program(View(state, tools, memo))  # type: ignore[no-any-return]  # a formula's program gives a bool or None
+
+    def observed(self, state: object) -> dict[str, Any]:
+        """See ``observed``."""
+        return {name: shortened(look(state)) for name, look in self._looks}
+
+
 @lru_cache(maxsize=4096)
 def _looks(tree: Expr) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     return tuple(dict(_looked(tree)).items())
@@ -94,7 +118,7 @@ def _looked(tree: Expr) -> Iterator[tuple[str, Callable[[Any], Any]]]:
             yield text(Proposes()), proposed
         case Read(name):
             yield name, attrgetter(name)  # as it stands, so that NaN is told apart from None
-        case Term() if not isinstance(tree, Arith):
+        case Term() if tree.reads and not isinstance(tree, Arith):
             run = program(tree)
             yield text(tree), lambda state: run(View(state, NO_TOOLS, None))
         case _:

@@ -1,6 +1,6 @@
 """How conditions see Python's values: what is known of one, when two are equal, and how they are ordered.
 
-None stands for unknown. Numbers are compared exactly, whatever their types; a bool is no number.
+None stands for unknown. Numbers are compared exactly, whatever their types, as Python does; a bool is no number.
 """
 
 from __future__ import annotations
@@ -44,9 +44,6 @@ def equal(left: Any, right: Any) -> bool | None:
     """Whether two known values are equal; None where their own ``==`` raises."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, Fraction) or isinstance(right, Fraction):
-        left, right = exact(left), exact(right)
-        return left is not None and left == right
     try:
         return bool(left == right)
     except Exception:  # noqa: BLE001  # an author's type may raise anything here
@@ -64,8 +61,8 @@ def exact(value: Any) -> int | Fraction | None:
     return Fraction(value)
 
 
-_DIGITS = 4300
-"""As many as Python itself converts between text and int."""
+_DIGITS = 308
+"""How far from 1 a Decimal may be, in powers of ten: as far as a float."""
 
 
 def order(value: Any) -> str | None:
@@ -94,8 +91,4 @@ def compared(op: CompareOp, left: Any, right: Any) -> bool | None:
     among = order(left)
     if among is None or among != order(right):
         return None
-    if isinstance(left, Fraction) or isinstance(right, Fraction):
-        left, right = exact(left), exact(right)
-        if left is None or right is None:
-            return None
     return RELATIONS[op](left, right)

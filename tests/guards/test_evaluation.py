@@ -15,10 +15,12 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from guideway.guards.conditions import condition
-from guideway.guards.evaluation import UNKNOWN, OpaqueFailed, evaluate, holds, observed
+from guideway.guards.evaluation import UNKNOWN, OpaqueFailed, Prepared, evaluate, holds, observed
 from guideway.guards.fields import fields, some, tree_of
 from guideway.guards.functions import any_of, contains, exists, first, length, none_of, one_of, proposes
 from guideway.guards.messages import Messages
+from guideway.guards.parsing import parse
+from guideway.guards.printing import text
 from tests.guards.desk import Level, Order, Plan, Ticket
 from tests.guards.desk import t as typed
 
@@ -91,10 +93,12 @@ def test_what_is_no_number_is_unknown():
 
 def test_a_decimal_of_absurd_size_costs_nothing():
     """A number that a stranger wrote with a huge exponent is compared, but not multiplied out."""
-    huge = Decimal("1e999999999")
+    huge, tiny = Decimal("1e999999999"), Decimal("1e-999999999")
     state = Ticket.model_construct(price=huge, extra=huge)
     assert holds((t.price > 5).tree, state) is True
     assert holds((t.price + 1 > 5).tree, state) is None
+    assert holds((t.price + 1 > 5).tree, Ticket.model_construct(price=tiny)) is None
+    assert holds((t.price > t.confidence / 3).tree, Ticket.model_construct(price=tiny, confidence=-1.0)) is True
     assert holds((t.price == t.confidence).tree, Ticket.model_construct(price=huge, confidence=1.5)) is False
 
 
@@ -288,6 +292,20 @@ def test_the_log_tells_what_was_looked_at():
     assert seen(t.confidence < 1) == {"confidence": "NaN"}
     assert len(seen(exists(t.orders))["orders"]) == 200
     assert observed(exists(t.extra).tree, Ticket(extra=[b"\xff", object])).keys() == {"extra"}
+
+
+def test_a_prepared_condition_is_the_condition():
+    """Prepared once, a condition prints, holds and tells what it looked at as it does by itself."""
+    tree = ((some(t.order).total > 50) | t.urgent).tree
+    prepared, state = Prepared(tree), Ticket(urgent=True)
+    assert (prepared.tree, prepared.text) == (tree, text(tree))
+    assert prepared.holds(state) is holds(tree, state) is True
+    assert prepared.observed(state) == observed(tree, state) == {"some(order).total": None, "urgent": True}
+
+
+def test_constants_are_not_told():
+    """The log leaves out what a condition computes without looking at the state."""
+    assert observed(parse('length("text") > count', Ticket), Ticket()) == {"count": 0}
 
 
 def test_a_field_of_another_state_is_no_silent_unknown():

@@ -100,19 +100,12 @@ def truth_of(tree: Expr, state: State) -> bool | None:
     if None in operands:
         return None
     if isinstance(tree, Compare):
-        if tree.op in ("==", "!=") or not infinite_and_exact(tree, operands):
-            return OPS[tree.op](*operands)
-        return None
+        return OPS[tree.op](*operands)
     if isinstance(tree, Contains):
         container = operands[0] if isinstance(operands[0], str) else [plain(item) for item in operands[0]]
         return operands[1] in container
     assert isinstance(tree, OneOf)
     return operands[0] in operands[1:]
-
-
-def infinite_and_exact(tree: Compare, operands: list[Any]) -> bool:
-    """Whether an infinity meets a result of arithmetic: what is exact has no infinity beside it."""
-    return float("inf") in operands and (isinstance(tree.left, Arith) or isinstance(tree.right, Arith))
 
 
 @settings(max_examples=600)

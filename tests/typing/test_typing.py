@@ -1,8 +1,8 @@
 """What an author's editor says: right uses pass mypy and pyright in strict mode, and each wrong use is an error.
 
-A file of ``snippets/`` is an author's module. A line that is wrong names the error that each checker must give there, as
-in ``# wrong: mypy[attr-defined] pyright[reportAttributeAccessIssue]``; what follows from it on the same line may be said
-too. Anywhere else an error fails the test.
+A file of ``snippets/`` is an author's module. A line that is wrong names the error that each checker must give there,
+as in ``# wrong: mypy[attr-defined] pyright[reportAttributeAccessIssue]``; what follows from it on the same line may be
+said too. Anywhere else an error fails the test.
 """
 
 from __future__ import annotations
