@@ -1,14 +1,15 @@
 """Where a run stands, what came in, and what comes next: the words of the semantics, as data.
 
 A run without fan-out stands at one place. Branches of a region (``all_of``) will each stand at their
-own; every type here is about one of them.
+own; every type here is about one of them. What is made at every step is a named tuple, for its speed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -18,8 +19,7 @@ from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 No = Literal["denied", "expired", "violated"]
 
 
-@dataclass(frozen=True, slots=True)
-class AtNode:
+class AtNode(NamedTuple):
     """A node is to run, or was running; it may read why the run came this way.
 
     Args:
@@ -75,8 +75,7 @@ class Parked:
 Position = AtNode | AtGate | AtEnd | Parked
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """All that the next move depends on, besides what came in.
 
     Args:
@@ -89,7 +88,7 @@ class Place:
     """
 
     state: BaseModel
-    counters: Mapping[str, int] = field(default_factory=dict[str, int])
+    counters: Mapping[str, int] = MappingProxyType({})
     spent: Spent = Spent()
     started: float = 0.0
     now: float = 0.0
@@ -101,8 +100,7 @@ class Begun:
     """The run begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A node's execution ended."""
 
     node: str
@@ -129,8 +127,7 @@ class Decided:
 Incoming = Begun | Done | Decided
 
 
-@dataclass(frozen=True, slots=True)
-class Reasons:
+class Reasons(NamedTuple):
     """Why a move was made.
 
     Args:
@@ -144,8 +141,7 @@ class Reasons:
     counted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Run a node next; ``out`` is set where the budget's way out was taken."""
 
     at: AtNode

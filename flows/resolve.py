@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from ..errors import FlowError, GateError, UnknownField
 from ..guards.conditions import check_fields
+from ..guards.evaluation import Prepared
 from ..guards.gates import Approval, Gate, Policy
 from ..guards.limits import Limit
 from ..guards.path import Edge
@@ -167,13 +168,14 @@ class _Resolver:
         for gate in gates:
             require_ways(gate, source, edge.target.name)
             self.gate(gate, source, edge.target.name, on_edge=True)
-        words = " >> ".join(guard_words(match, conditions, gates))
-        base = f"{source}: {words} >> {edge.target.name}" if words else f"{source}: {edge.target.name}"
+        said = " >> ".join(guard_words(match, conditions, gates))
+        base = f"{source}: {said} >> {edge.target.name}" if said else f"{source}: {edge.target.name}"
         unique, count = base, 1
         while unique in self.parts.routes:
             count += 1
             unique = f"{base} #{count}"
-        route = Route(unique, source, match, conditions, gates, edge.target, edge.line)
+        checks = tuple(item if isinstance(item, Limit) else Prepared(item) for item in conditions)
+        route = Route(unique, source, match, conditions, gates, edge.target, edge.line, checks)
         self.parts.routes[unique] = route
         self.parts.route_of[edge] = route
         for item in conditions:

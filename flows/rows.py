@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import FlowError, GateError, caller
+from ..guards.evaluation import Prepared
 from ..guards.expressions import Formula
 from ..guards.gates import Gate
 from ..guards.limits import Limit
@@ -85,6 +86,7 @@ class Route:
         gates: the gates, in the order asked.
         target: where it leads.
         line: the author's place.
+        checks: the conditions and limits once more, prepared for evaluation.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Route:
     gates: tuple[Gate, ...]
     target: Target
     line: str | None
+    checks: tuple[Prepared | Limit, ...] = ()
 
     @property
     def otherwise(self) -> bool:

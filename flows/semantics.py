@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..guards.budgets import AMOUNTS
 from ..guards.evaluation import OpaqueFailed, holds, observed
 from ..guards.gates import Approval, Gate, Way
 from ..guards.limits import Limit
@@ -140,14 +139,15 @@ class _Walk:
         return self._no_edge(source, error)
 
     def _conditions(self, route: Route, log: list[dict[str, Any]]) -> bool:
-        for item in route.conditions:
+        state = self.place.state
+        for item in route.checks:
             if isinstance(item, Limit):
                 taken = self.place.counters.get(self.flow.limits[item], 0)
                 value: bool | None = taken < item.n
                 log.append({"guard": self.flow.limits[item], "value": value, "read": {"taken": taken}})
             else:
-                value = holds(item, self.place.state, self.flow.tools, self.memo)
-                log.append({"guard": text(item), "value": value, "read": observed(item, self.place.state)})
+                value = item.holds(state, self.flow.tools, self.memo)
+                log.append({"guard": item.text, "value": value, "read": item.observed(state)})
             if value is not True:
                 return False
         return True
@@ -265,10 +265,7 @@ class _Walk:
         if ends_at is not None and place.now >= ends_at and not place.out:
             return ErrorRecord("exhausted", "Exhausted", f"the deadline passed before {target.name!r} could run")
         calls = isinstance(target, Node) and target.kind in ("think", "tool")
-        for kind in AMOUNTS:
-            bound = budget.bound(kind, on_the_way_out=place.out)
-            if bound is None:
-                continue
+        for kind, bound in budget.bounds(on_the_way_out=place.out):
             used = getattr(place.spent, kind)
             needed = 1 if kind == "steps" or (kind == "calls" and calls) else 0
             if used + needed > bound or (kind == "seconds" and used >= bound):
@@ -280,7 +277,7 @@ class _Walk:
     def _exhausted(self, source: str, error: ErrorRecord) -> Move:
         if self.place.out:
             return self._stuck(error)
-        self.place = replace(self.place, out=True)
+        self.place = self.place._replace(out=True)
         source_of_way = EXHAUSTED if EXHAUSTED in self.flow.rows else FAILURE
         return self._flow_way(source_of_way, _failure(source, error), error)
 

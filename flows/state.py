@@ -37,6 +37,7 @@ class FieldPlan:
     reducer: Reducer | None
     messages: bool
     nan: bool
+    exact: frozenset[type]
 
 
 class StateType(Generic[S]):
@@ -133,6 +134,8 @@ class StateType(Generic[S]):
         """
         if not update:
             return {}
+        if not self._whole and all(self._exact(name, value) for name, value in update.items()):
+            return dict(update)
         trial = state.model_copy()
         delta: Delta = {}
         values: dict[str, Any] = {}
@@ -153,6 +156,13 @@ class StateType(Generic[S]):
             if plan.reducer is None:
                 delta[name] = self._encode(plan, getattr(trial, name))
         return delta
+
+    def _exact(self, name: str, value: Any) -> bool:
+        """Whether a value needs no validation and no coding: its field takes exactly this type, unconstrained."""
+        plan = self.fields.get(name)
+        if plan is None or type(value) not in plan.exact:
+            return False
+        return type(value) is not float or math.isfinite(value)
 
     def _assign(self, trial: S, values: dict[str, Any]) -> None:
         try:
@@ -206,9 +216,7 @@ class StateType(Generic[S]):
                 raise StateInvalid(f"{name!r} is no field of the state {self.model.__name__}", field=name)
             value = data if plan.simple and not plan.nan else self._decode(plan, data)
             values[name] = value if plan.reducer is None else self._reduce(plan, getattr(state, name), value)
-        copy = state.model_copy()
-        copy.__dict__.update(values)
-        return copy
+        return _with(state, values)
 
     # JSON and back
 
@@ -273,7 +281,30 @@ def _plan(model: type[BaseModel], name: str, info: FieldInfo) -> FieldPlan:
         reducer=add_messages if messages else _reducer(info),
         messages=messages,
         nan=any(getattr(item, "allow_inf_nan", False) for item in info.metadata),
+        exact=_exact_types(model, name, info),
     )
+
+
+def _exact_types(model: type[BaseModel], name: str, info: FieldInfo) -> frozenset[type]:
+    """The types that a field takes as they are: plain ones, where neither constraint nor validator looks."""
+    checks = model.__pydantic_decorators__.field_validators.values()
+    looked_at = any(name in check.info.fields or "*" in check.info.fields for check in checks)
+    if info.metadata or looked_at or model.__pydantic_custom_init__ or info.frozen or model.model_config.get("frozen"):
+        return frozenset()
+    union = type(info.annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union")
+    parts = get_args(info.annotation) if union else (info.annotation,)
+    return frozenset(parts) if all(part in _SIMPLE for part in parts) and _is_simple(info.annotation) else frozenset()
+
+
+def _with(state: S, values: dict[str, Any]) -> S:
+    """A copy of a state with some fields changed; as ``model_copy`` does it, at a fifth of its cost."""
+    copy = state.__class__.__new__(state.__class__)
+    put = object.__setattr__
+    put(copy, "__dict__", state.__dict__ | values)
+    put(copy, "__pydantic_extra__", state.__pydantic_extra__)
+    put(copy, "__pydantic_fields_set__", state.__pydantic_fields_set__ | values.keys())
+    put(copy, "__pydantic_private__", state.__pydantic_private__)
+    return copy
 
 
 def _reducer(info: FieldInfo) -> Reducer | None:

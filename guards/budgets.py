@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ..errors import FlowError, caller
 from .durations import Duration, seconds
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """What a run has used up; kept in the journal, outside the state.
 
     Args:
@@ -27,7 +27,7 @@ class Spent:
     usd: float = 0.0
     seconds: float = 0.0
 
-    def __add__(self, other: Spent) -> Spent:
+    def __add__(self, other: Spent) -> Spent:  # type: ignore[override]  # amounts are added, not joined
         return Spent(
             self.steps + other.steps,
             self.calls + other.calls,
@@ -82,6 +82,9 @@ class Budget:
             raise FlowError("Budget(deadline=...) needs a time zone: datetime(..., tzinfo=UTC)", where=caller())
         if self.keep is not None and (self.keep.keep is not None or self.keep.deadline is not None):
             raise FlowError("keep=Budget(...) holds amounts only, no deadline and no keep of its own", where=caller())
+        for name, out in (("_in", False), ("_out", True)):  # asked at every step, so told once
+            found = ((kind, self.bound(kind, on_the_way_out=out)) for kind in AMOUNTS)
+            object.__setattr__(self, name, tuple((kind, bound) for kind, bound in found if bound is not None))
 
     def bound(self, kind: str, *, on_the_way_out: bool) -> float | None:
         """How much of a kind may be used up in all: what is kept counts only on the way out.
@@ -95,6 +98,15 @@ class Budget:
             return whole
         kept: float | None = getattr(self.keep, kind)
         return whole if kept is None else whole - kept
+
+    def bounds(self, *, on_the_way_out: bool) -> tuple[tuple[str, float], ...]:
+        """The kinds that are bounded, each with its bound.
+
+        Args:
+            on_the_way_out: whether ``on_exhausted`` was taken.
+        """
+        found: tuple[tuple[str, float], ...] = self.__dict__["_out" if on_the_way_out else "_in"]
+        return found
 
     def ends_at(self, started: float) -> float | None:
         """The deadline as seconds since the epoch, for a run that started then.
@@ -110,5 +122,5 @@ class Budget:
 
 def as_spent(data: dict[str, float]) -> Spent:
     """A Spent from the amounts that a journal row holds; missing ones are zero."""
-    known = {field.name for field in fields(Spent)}
-    return Spent(**{name: value for name, value in data.items() if name in known})  # type: ignore[arg-type]
+    get = data.get
+    return Spent(int(get("steps", 0)), int(get("calls", 0)), int(get("tokens", 0)), get("usd", 0.0), get("seconds", 0.0))

@@ -85,8 +85,7 @@ def write_spent(spent: Spent) -> dict[str, float]:
     Args:
         spent: the amounts.
     """
-    amounts = ((name, getattr(spent, name)) for name in AMOUNTS)
-    return {name: value for name, value in amounts if value}
+    return {name: value for name in AMOUNTS if (value := getattr(spent, name))}
 
 
 def read_spent(data: dict[str, float] | None) -> Spent:

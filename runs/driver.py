@@ -61,7 +61,6 @@ class Drive(Generic[S]):
         self.lease = lease
         self.standing = standing
         self.status = "running"
-        self.took_over_the_dead = False
 
     # going on
 
@@ -90,8 +89,8 @@ class Drive(Generic[S]):
 
     @property
     def over(self) -> bool:
-        """Whether nothing can go on by itself: the run ended, is parked, or waits for a person."""
-        return isinstance(self.standing.at, AtEnd | Parked) or self.status == "waiting"
+        """Whether nothing can go on by itself: the run ended, is parked, was cancelled, or waits for a person."""
+        return isinstance(self.standing.at, AtEnd | Parked) or self.status not in ("ready", "running")
 
     def _begin(self) -> None:
         move = self._next(Begun(), self.standing.state)
@@ -254,12 +253,22 @@ class Drive(Generic[S]):
 
     def _wait(self, openings: Sequence[Opening]) -> None:
         drafts = [opening.draft for opening in openings]
-        if drafts or self.status != "waiting":
-            self.commit(drafts, status="waiting", open_requests=[opening.row for opening in openings])
+        try:
+            self.commit(drafts, status="waiting", again=False, open_requests=[opening.row for opening in openings])
+        except TailMoved as moved:  # somebody decided meanwhile: to wait now could be to wait for ever
+            self._fold(moved.events)
 
     # the journal
 
-    def commit(self, drafts: Sequence[Draft], *, power: bool = False, status: str | None = None, **change: Any) -> None:
+    def commit(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        power: bool = False,
+        status: str | None = None,
+        again: bool = True,
+        **change: Any,
+    ) -> None:
         """Commits events and what changes with them, and folds them.
 
         An event that somebody else appended in between (a decision) is folded first; a run that somebody
@@ -269,6 +278,7 @@ class Drive(Generic[S]):
             drafts: the events.
             power: the commit survives a power loss.
             status: the run's new status; ``running`` is written where the stored one was another.
+            again: commit again after what somebody else appended; else TailMoved goes to the caller.
             change: whatever else ``store.append`` takes.
 
         Raises:
@@ -280,6 +290,8 @@ class Drive(Generic[S]):
             try:
                 events = self.engine.store.append(self.lease, drafts, power=power, status=status, **change)
             except TailMoved as moved:
+                if not again:
+                    raise
                 self._fold(moved.events)
                 continue
             break

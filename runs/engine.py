@@ -153,10 +153,9 @@ class Engine(Generic[S]):
         """
         thread = drive.lease.run
         checkpoint: Checkpoint | None = None
-        self.saver.begin(thread)
+        config = self.saver.begin(thread)
         try:
             if not drive.over:
-                config = {"configurable": {"thread_id": thread}}
                 await self.graph.ainvoke({}, config, context=drive, durability="sync")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)

@@ -145,7 +145,7 @@ class Standing(Generic[S]):
     def write(self, delta: Delta) -> None:
         """Applies a delta to the state; only folds of events call it."""
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == delta:
+        if ahead is not None and ahead[0] == delta:  # the same bytes, so the same state
             self.state = ahead[1]
         else:
             self.state = self.kind.fold(self.state, delta)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ...guards.expressions import Opaque, walk
+from ...guards.expressions import Expr, Opaque
 from ...guards.gates import Approval, Gate, Policy, Way
 from ...guards.limits import Limit
 from ...guards.path import Edge
 from ...guards.target import Target
 from ...nodes.act import Act
 from ...nodes.ask import Ask
+from ...nodes.node import Node
 from ..rows import START, Route
 from ..semantics import EXHAUSTED, FAILURE
 
@@ -26,7 +27,7 @@ HUBS = (FAILURE, EXHAUSTED)
 """The flow's own ways, as places."""
 
 On = Literal["ok", "failed", "refused", "spent", "way"]
-"""The outcome of the source that takes an arc; ``spent``: the budget is used up; ``way``: the source is a flow's way."""
+"""What takes an arc: the source's outcome; ``spent``, the budget is used up; ``way``, its source is a flow's own."""
 
 
 class Arc(NamedTuple):
@@ -36,7 +37,6 @@ class Arc(NamedTuple):
         source: a node, START, or a flow's way.
         target: a node, an end, or a flow's way.
         on: the outcome that takes it.
-        words: what it is, for messages.
         where: the author's place.
         row: the edge whose conditions have passed, where there is one.
         noes: the gates that say no on it, each with its no, in the order asked.
@@ -51,7 +51,6 @@ class Arc(NamedTuple):
     source: str
     target: str
     on: On
-    words: str
     where: str | None
     row: Route | None = None
     noes: tuple[tuple[str, str], ...] = ()
@@ -62,50 +61,62 @@ class Arc(NamedTuple):
     failure: bool = False
     way: Way | None = None
 
+    @property
+    def words(self) -> str:
+        """What it is, for messages."""
+        own = f"the gates of {self.source!r}" if self.row is None else f"the edge '{self.row.id}'"
+        base = f"{self.source}=" if self.source in HUBS else own
+        if not self.noes:
+            return base
+        gate, no = self.noes[-1]
+        return f"the way {no}= of {gate!r}" + (f" on {base}" if gate != self.source else "")
 
-def arcs_of(flow: Flow[Any]) -> Iterator[Arc]:
-    """All arcs of a flow, those of one source together, in the order of its row.
+
+class Extract:
+    """Reads the arcs of a flow.
 
     Args:
         flow: the flow.
     """
-    extract = _Extract(flow)
-    yield from extract.row(START.name)
-    for name in flow.nodes:
-        yield from extract.row(name)
-        yield from extract.own(name)
-    for hub in HUBS:
-        yield from extract.hub(hub)
 
-
-class _Extract:
     def __init__(self, flow: Flow[Any]) -> None:
         self.flow = flow
         self.failure = FAILURE in flow.rows
         self.exhausted = EXHAUSTED in flow.rows or self.failure
+        self.raising = {
+            name for name, routes in flow.rows.items() if name not in HUBS and any(may_raise(route) for route in routes)
+        } | {name for name, node in flow.nodes.items() if _own_may_raise(node)}
+
+    def arcs(self) -> Iterator[Arc]:
+        """All arcs, those of one source together, in the order of its row."""
+        yield from self.row(START.name)
+        for name in self.flow.nodes:
+            yield from self.row(name)
+            yield from self.own(name)
+        for hub in HUBS:
+            yield from self.hub(hub)
 
     def row(self, source: str) -> Iterator[Arc]:
         """The edges of a row, and the flow's own ways from its source."""
         routes = self.flow.rows.get(source, ())
         for route in routes:
             first = Arc(
-                source, "", "ok" if route.match is None else "failed", "", route.line, route,
+                source, "", "ok" if route.match is None else "failed", route.line, route,
                 limits=tuple(item for item in route.conditions if isinstance(item, Limit)),
                 failure=route.match is not None,
             )  # fmt: skip
-            yield from self.route(first, route, f"the edge '{route.id}'")
+            yield from self.route(first, route)
         where = None if source not in self.flow.nodes else self.flow.nodes[source].line
         if self.failure and self.leaks(source, routes):
-            words = f"on_failure=, where {source!r} fails"
-            yield Arc(source, FAILURE, "failed", words, where, failure=True)
+            yield Arc(source, FAILURE, "failed", where, failure=True)
         if self.exhausted:
-            yield Arc(source, EXHAUSTED, "spent", "on_exhausted=, where the budget is used up", where, failure=True)
+            yield Arc(source, EXHAUSTED, "spent", where, failure=True)
 
     def leaks(self, source: str, routes: tuple[Route, ...]) -> bool:
         """Whether a failure of the source can reach the flow's own way."""
-        if any(may_raise(route) for route in routes):
-            return True
-        return source != START.name and not any(
+        if source in self.raising or source == START.name:
+            return source in self.raising
+        return not any(
             route.match is not None and not route.match.types and not route.match.categories and not route.conditions
             for route in routes
         )
@@ -114,29 +125,28 @@ class _Extract:
         """The arcs of a flow's own way; a budget that is used up goes ``on_failure`` where nothing else is said."""
         routes = self.flow.rows.get(hub) or (self.flow.rows.get(FAILURE, ()) if self.exhausted else ())
         for route in routes[:1]:
-            yield from self.route(Arc(hub, "", "way", "", route.line, failure=True), route, f"{route.source}=")
+            yield from self.route(Arc(hub, "", "way", route.line, failure=True), route)
             if hub == EXHAUSTED and self.failure and may_raise(route):
-                yield Arc(hub, FAILURE, "way", "on_failure=, where a guard of on_exhausted= raises", route.line)
+                yield Arc(hub, FAILURE, "way", route.line, failure=True)
 
     def own(self, name: str) -> Iterator[Arc]:
         """The ways of a node's own gates: of the calls of an ``act``, and of an ``ask`` that nobody answers."""
         node = self.flow.nodes[name]
         if isinstance(node, Act):
-            for tool, gates in node.gates.items():
+            for gates in node.gates.values():
                 for gate in gates:
                     for noes, way, asked in leaves(gate):
-                        first = Arc(name, "", "refused", "", gate_line(gate), noes=noes, asked=asked, way=way)
-                        yield from self.lead(first, way, f"the gates of {tool!r} in {name!r}")
+                        first = Arc(name, "", "refused", gate_line(gate), noes=noes, asked=asked, way=way)
+                        yield from self.lead(first, way)
         elif isinstance(node, Ask) and node.expired is not None and not isinstance(node.expired, Gate):
-            first = Arc(name, "", "refused", "", node.line, noes=((name, "expired"),), asked=True, way=node.expired)
-            yield from self.lead(first, node.expired, f"the question {name!r}")
+            first = Arc(name, "", "refused", node.line, noes=((name, "expired"),), asked=True, way=node.expired)
+            yield from self.lead(first, node.expired)
 
-    def route(self, first: Arc, route: Route, words: str) -> Iterator[Arc]:
+    def route(self, first: Arc, route: Route) -> Iterator[Arc]:
         """Where an edge's guards let a run pass, and where each no of its gates leads."""
         led = first.refusal  # a gate that says yes after a no takes the refusal back
         yield first._replace(
             target=route.target.name,
-            words=words,
             approved=any(secure(gate) for gate in route.gates),
             asked=first.asked or any(asks(gate) for gate in route.gates),
             refusal=led and not route.gates,
@@ -145,17 +155,15 @@ class _Extract:
         for gate in route.gates:
             for noes, way, decided in leaves(gate):
                 said = first._replace(noes=first.noes + noes, asked=asked or decided, limits=())
-                yield from self.lead(said, way, words)
+                yield from self.lead(said, way)
             asked = asked or asks(gate)
 
-    def lead(self, said: Arc, way: Target | Edge, words: str) -> Iterator[Arc]:
+    def lead(self, said: Arc, way: Target | Edge) -> Iterator[Arc]:
         """Where the way of a gate leads that said no."""
-        gate, no = said.noes[-1]
-        words = f"the way {no}= of {gate!r} on {words}" if gate != said.source else f"the way {no}= of {words}"
         if isinstance(way, Edge):
-            yield from self.route(said._replace(refusal=True), self.flow.route_of[way], words)
+            yield from self.route(said._replace(refusal=True), self.flow.route_of[way])
         else:
-            yield said._replace(target=way.name, words=words, refusal=True)
+            yield said._replace(target=way.name, refusal=True)
 
 
 def leaves(gate: Gate) -> Iterator[tuple[tuple[tuple[str, str], ...], Target | Edge, bool]]:
@@ -202,6 +210,14 @@ def may_raise(route: Route) -> bool:
     return any(_opaque(item) for item in named) or any(_gate_may_raise(gate) for gate in route.gates)
 
 
+def _own_may_raise(node: Node[..., Any]) -> bool:
+    """Whether a function on the ways of a node's own gates can raise."""
+    if isinstance(node, Act):
+        return any(_gate_may_raise(gate) for gates in node.gates.values() for gate in gates)
+    way = node.expired if isinstance(node, Ask) else None
+    return isinstance(way, Edge) and any(isinstance(item, Gate) and _gate_may_raise(item) for item in way.guards)
+
+
 def _gate_may_raise(gate: Gate) -> bool:
     if isinstance(gate, Policy) or (isinstance(gate, Approval) and gate.unless is not None and _opaque(gate.unless)):
         return True
@@ -213,5 +229,5 @@ def _gate_may_raise(gate: Gate) -> bool:
     return False
 
 
-def _opaque(tree: Any) -> bool:
-    return any(isinstance(part, Opaque) for part in walk(tree))
+def _opaque(tree: Expr) -> bool:
+    return isinstance(tree, Opaque) or any(map(_opaque, tree.parts))

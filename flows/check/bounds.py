@@ -16,6 +16,7 @@ from ...guards.limits import Limit
 from ...nodes.ask import Ask
 from ...nodes.compute import Compute
 from ...nodes.node import Node
+from ...nodes.shapes import is_series
 from ...nodes.think import Think
 from ...nodes.tool import Tool
 from ..rows import START
@@ -34,7 +35,7 @@ def bounds(graph: Graph) -> tuple[list[Finding], Facts]:
     Args:
         graph: the flow's graph.
     """
-    parts = list(free_cycles(graph, lambda arc: True))
+    parts = list(free_cycles(graph, _every))
     found: list[Finding] = []
     proof = Proof("every cycle is bounded by its own limits", True)
     if parts:
@@ -89,16 +90,20 @@ def _without_sure_caps(graph: Graph, parts: list[set[str]]) -> tuple[list[Findin
         caps = [name for name, cycles in costless.items() if not cycles & part]
         alone = next((unpaced[name] for name in part if name in unpaced), None)
         if caps:
-            left = left or (" or ".join(caps), _way_round(graph, part, lambda arc: True))
+            left = left or (" or ".join(caps), _way_round(graph, part, _every))
         elif alone is not None:
             found.append(_unbounded(graph, _way_round(graph, alone, _unpaced(graph)), alone=True))
         else:
-            found.append(_unbounded(graph, _way_round(graph, part, lambda arc: True), alone=False))
+            found.append(_unbounded(graph, _way_round(graph, part, _every), alone=False))
     if found or left is None:
         return found, Proof("every cycle is bounded", False, found[0].path)
     what, cycle = left
     words = f"every cycle is bounded: {told(cycle)} ends by the budget's {what} only if each round uses some of it"
     return [], Proof(f"{words}; add Budget(steps=...)", None, names_of((*graph.path(cycle[0].source), *cycle)))
+
+
+def _every(arc: Arc) -> bool:  # noqa: ARG001  # the keep= that leaves nothing out
+    return True
 
 
 def _among(places: set[str]) -> Callable[[Arc], bool]:
@@ -182,7 +187,7 @@ def calls_of(node: Node[..., Any]) -> int | None:
     if isinstance(node, Tool):
         return attempts
     if isinstance(node, Think):
-        models = len(node.model) if isinstance(node.model, list | tuple) else 1
+        models = len(node.model) if is_series(node.model) else 1
         return attempts * models * (1 if node.tools else 1 + node.repairs)
     return 0 if isinstance(node, Compute | Ask) else None
 

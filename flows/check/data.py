@@ -19,13 +19,19 @@ from ...nodes.annotations import members, text
 from ...nodes.node import Node
 from ...nodes.signature import Param
 from ..rows import START
-from .arcs import HUBS, Arc, may_raise
+from .arcs import HUBS, Arc
 from .fitting import YES, Fit, fits, same
 from .graph import Graph, names_of, told
 from .knowing import NOTHING, not_passed, passed
 from .replay import Replay, replay
 from .report import Finding, Proof
 from .values import Effect, Values
+
+Spot = tuple[str, bool]
+"""A place, and whether a bit is set when it is reached."""
+
+Came = dict[Spot, "tuple[Arc, Spot] | None"]
+"""For each spot the arc of a shortest path to it, and the spot that it comes from."""
 
 TRUST = "as long as functions return what they declare"
 """What all of F3 rests on."""
@@ -74,9 +80,6 @@ class _Dataflow:
         self.values = Values(graph.flow.type)
         self.unknown: list[Reading] = []
         self.effects: dict[str, Effect] = {name: self.values.effect(graph.flow.nodes[name]) for name in graph.nodes}
-        self.raising = {
-            name for name, routes in graph.flow.rows.items() if name not in HUBS and any(map(may_raise, routes))
-        }
         self.masks = {id(arc): self.values.without_none(fields) for arc, fields in self._known()}
 
     def _known(self) -> Iterator[tuple[Arc, frozenset[str]]]:
@@ -97,7 +100,7 @@ class _Dataflow:
         after = (at & ~cleared) | written
         if arc.on == "ok":
             bits = after
-        elif arc.on == "spent" or (arc.on == "failed" and arc.source in self.raising):
+        elif arc.on == "spent" or (arc.on == "failed" and arc.source in self.graph.raising):
             bits = at | after
         elif arc.on == "refused":
             bits = at | written if isinstance(self.graph.flow.nodes[arc.source], Act) else at
@@ -132,11 +135,11 @@ class _Dataflow:
             there = came[1]
         return tuple(reversed(arcs))
 
-    def _paths(self, bit: int) -> dict[tuple[str, bool], tuple[Arc, tuple[str, bool]] | None]:
+    def _paths(self, bit: int) -> Came:
         if bit not in self._found:
-            start = (START.name, True)
-            came: dict[tuple[str, bool], tuple[Arc, tuple[str, bool]] | None] = {start: None}
-            todo = deque([start])
+            start: Spot = (START.name, True)
+            came: Came = {start: None}
+            todo: deque[Spot] = deque([start])
             while todo:
                 here = todo.popleft()
                 for arc in self.graph.out.get(here[0], ()):
@@ -149,7 +152,7 @@ class _Dataflow:
         return self._found[bit]
 
     @cached_property
-    def _found(self) -> dict[int, dict[tuple[str, bool], tuple[Arc, tuple[str, bool]] | None]]:
+    def _found(self) -> dict[int, Came]:
         return {}
 
 
@@ -178,7 +181,7 @@ def _readings(graph: Graph) -> Iterator[Reading]:
         node = graph.flow.nodes[name]
         pairs = node.hidden() if isinstance(node, Act) else tuple((node, param) for param in node.fields())
         for owner, param in pairs:
-            if param.field in fields:
+            if param.field is not None and param.field in fields:
                 yield Reading(name, owner, param, param.field)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from ..rows import START
-from .arcs import HUBS, Arc, arcs_of
+from .arcs import HUBS, Arc, Extract
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -21,11 +21,19 @@ class Graph:
 
     Args:
         flow: the flow.
+
+    Attributes:
+        arcs: all of them.
+        out: the arcs from a place.
+        into: the arcs to a place.
+        raising: the sources with a function of the author's on an edge, which may raise.
     """
 
     def __init__(self, flow: Flow[Any]) -> None:
         self.flow = flow
-        self.arcs = tuple(arcs_of(flow))
+        extract = Extract(flow)
+        self.arcs = tuple(extract.arcs())
+        self.raising = extract.raising
         self.out: dict[str, list[Arc]] = {}
         self.into: dict[str, list[Arc]] = {}
         for arc in self.arcs:

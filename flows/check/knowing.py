@@ -36,16 +36,18 @@ def known(tree: Expr, truth: bool = True) -> frozenset[str]:
         case Exists(of):
             return of.reads if truth else NOTHING  # what it is read from is there too
         case And(items):
-            found = [known(item, truth) for item in items]
-            return NOTHING.union(*found) if truth else frozenset.intersection(*found)
+            return _joined([known(item, truth) for item in items], every=truth)
         case Or(items):
-            found = [known(item, truth) for item in items]
-            return frozenset.intersection(*found) if truth else NOTHING.union(*found)
+            return _joined([known(item, truth) for item in items], every=not truth)
         case NoneOf(items):
-            found = [known(item, not truth) for item in items]
-            return NOTHING.union(*found) if truth else frozenset.intersection(*found)
+            return _joined([known(item, not truth) for item in items], every=truth)
         case _:
             return NOTHING
+
+
+def _joined(found: list[frozenset[str]], *, every: bool) -> frozenset[str]:
+    """What is known where every one of some conditions is as said, or where one of them is."""
+    return NOTHING.union(*found) if every else found[0].intersection(*found[1:])
 
 
 def passed(route: Route) -> frozenset[str]:

@@ -10,6 +10,7 @@ from ...guards.printing import text
 from ...nodes.act import Act
 from ...nodes.node import Node
 from ...nodes.tool import Tool
+from ..semantics import EXHAUSTED
 from .arcs import gate_line, secure
 from .graph import Graph, names_of
 from .report import Finding, Proof
@@ -43,7 +44,8 @@ def without_approval(graph: Graph) -> Iterator[Finding]:
         if node.stakes != "high":
             continue
         for arc in graph.into.get(name, ()):
-            if not arc.approved:
+            fallen_back = arc.source == EXHAUSTED and EXHAUSTED not in graph.flow.rows  # on_failure= says it already
+            if not arc.approved and not fallen_back:
                 yield Finding(
                     "F501", "error",
                     f"{arc.words} leads to {name!r}, where stakes are high, without an approval of its own. "
@@ -91,8 +93,9 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
         which = f"{name!r}" if isinstance(node, Tool) else f"{', '.join(repr(tool.name) for tool in tools)} of {name!r}"
         yield Finding(
             "F601", "warning",
-            f"when a call of {which} ends without proof (a crash, a timeout), the run parks until someone settles it. "
-            f"Give it reconcile=<a function that asks the world>, or add failed('unknown_effect') >> ... after {name!r}",
+            f"when a call of {which} ends without proof (a crash, a timeout), the run parks until it is settled. "
+            "Give it reconcile=<a function that asks the world>, or add failed('unknown_effect') >> ... to the row "
+            f"of {name!r}",
             node.line, names_of(graph.path(name)),
         )  # fmt: skip
 

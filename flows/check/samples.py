@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -17,7 +17,7 @@ from ...nodes.node import Node
 from ...nodes.signature import MISSING
 
 
-class NoSample(Exception):  # noqa: N818  # as it says: none is known
+class NoSample(Exception):
     """No value of a type is known."""
 
 
@@ -25,6 +25,9 @@ _PLAIN: dict[Any, Any] = {
     str: "a", int: 1, float: 1.0, bool: False, bytes: b"a", Decimal: Decimal(1),
     date: date(2024, 1, 1), datetime: datetime(2024, 1, 1, tzinfo=UTC),
 }  # fmt: skip
+
+
+_EMPTY: dict[Any, Callable[[], Any]] = {list: list, dict: dict, set: set, frozenset: frozenset, tuple: tuple}
 
 
 def sample(annotation: Any) -> Any:
@@ -60,9 +63,9 @@ def present(annotation: Any) -> Any:
             return next(iter(item))
         if is_model(item):
             return _model(item)
-        plain = get_origin(item) or item
-        if plain in (list, dict, set, frozenset, tuple):
-            return plain()
+        empty = _EMPTY.get(get_origin(item) or item)
+        if empty is not None:
+            return empty()
     raise NoSample(annotation)
 
 

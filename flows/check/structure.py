@@ -68,7 +68,8 @@ def without_way_on(graph: Graph) -> Iterator[Finding]:
         if routes and all(route.match is not None for route in routes):
             yield Finding(
                 "F103", "error",
-                f"the row of {name!r} has edges for failures alone: after an ok outcome a run is stuck and ends failed. "
+                f"the row of {name!r} has edges for failures alone: a run that comes there and does well is stuck and "
+                "ends failed. "
                 "Add an edge without failed(...), such as a bare target, last",
                 routes[0].line, names_of(graph.path(name)),
                 None if name == START.name else _stuck(graph, name, Outcome("ok")),
@@ -89,9 +90,7 @@ def traps(graph: Graph) -> Iterator[Finding]:
     if not caught:
         return
     inside = set(caught)
-    parts = nx.condensation(
-        graph.digraph(lambda arc: arc.source in inside and arc.target in inside, caught)  # type: ignore[arg-type]
-    )
+    parts = nx.condensation(graph.digraph(lambda arc: arc.source in inside and arc.target in inside, caught))
     for part in parts.nodes:
         if parts.out_degree(part) == 0:
             members = sorted(parts.nodes[part]["members"], key=caught.index)

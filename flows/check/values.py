@@ -62,9 +62,7 @@ class Values:
     @cached_property
     def nones(self) -> dict[str, int]:
         """The bit of each field that can be None."""
-        return {
-            name: self.bit(name, types.index(NoneType)) for name, types in self.types.items() if NoneType in types
-        }
+        return {name: self.bit(name, types.index(NoneType)) for name, types in self.types.items() if NoneType in types}
 
     def without_none(self, names: frozenset[str]) -> int:
         """The bits that are left where fields are known not to be None.
@@ -136,7 +134,7 @@ def _members(annotation: Any) -> list[Any]:
 
 def _settled(annotation: Any) -> bool:
     """Whether a type says that a value of it is not None: anything may be None, and so may what is not known."""
-    return isinstance(annotation, type) and annotation is not object or hasattr(annotation, "__origin__")
+    return (isinstance(annotation, type) and annotation is not object) or hasattr(annotation, "__origin__")
 
 
 def _always_has(returns: Any, name: str) -> bool:

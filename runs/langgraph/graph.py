@@ -48,11 +48,12 @@ class Task(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002  # LangChain's signature
         """Runs the task for a sync caller of the graph."""
         drive = get_runtime().context
-        return self._finish(self.engine.portal.call(self._core(drive, input, config)))
+        return self._finish(self.engine.portal.call(self._core(drive, input, config)), drive)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002  # LangChain's signature
         """Runs the task for an async caller of the graph."""
-        return self._finish(await self._core(get_runtime().context, input, config))
+        drive = get_runtime().context
+        return self._finish(await self._core(drive, input, config), drive)
 
     async def _core(self, drive: Any, given: Any, config: RunnableConfig | None) -> Standing[Any]:
         if isinstance(drive, Drive):
@@ -61,10 +62,14 @@ class Task(Runnable[Any, Any]):
         thread = str((config or {}).get("configurable", {}).get("thread_id", ""))
         return await self.engine.one_step(thread, given if self.name == ENTRY else None, self.name)
 
-    def _finish(self, standing: Standing[Any]) -> Any:
-        """To where the run stands now: at a waiting gate LangGraph interrupts, whatever a resume value says."""
+    def _finish(self, standing: Standing[Any], drive: Any) -> Any:
+        """To where the run stands now: at a waiting gate LangGraph interrupts, whatever a resume value says.
+
+        A foreign caller is shown the state; under a driver nobody reads LangGraph's channels.
+        """
         place = place_of(self.engine, standing)
-        update = {name: getattr(standing.state, name) for name in self.engine.flow.state.model_fields}
+        fields = () if isinstance(drive, Drive) else self.engine.flow.state.model_fields
+        update = {name: getattr(standing.state, name) for name in fields}
         if place == self.name and waiting(standing):
             payload = asked(standing)
             while True:  # the first call gives back a foreign resume value, the second asks again

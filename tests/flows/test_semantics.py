@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -350,7 +349,7 @@ def test_a_refusal_of_a_nodes_own_goes_its_way() -> None:
 def test_the_same_place_gives_the_same_move() -> None:
     """The semantics is a function: no clock, no memory."""
     here = place(n=50)
-    assert next_move(GATES, here, ok()) == next_move(GATES, replace(here), ok())
+    assert next_move(GATES, here, ok()) == next_move(GATES, here._replace(), ok())
 
 
 def test_parking_keeps_the_node() -> None:
