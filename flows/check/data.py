@@ -14,16 +14,19 @@ from functools import cached_property
 from types import NoneType
 from typing import Any
 
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
 from ...nodes.act import Act
 from ...nodes.annotations import members, text
 from ...nodes.node import Node
 from ...nodes.signature import Param
 from ..rows import START
 from .arcs import HUBS, Arc
-from .fitting import YES, Fit, fits, same
+from .fitting import YES, accepts, fits, same
 from .graph import Graph, names_of, told
 from .knowing import NOTHING, not_passed, passed
-from .replay import Replay, replay
+from .replay import replay
 from .report import Finding, Proof
 from .values import Effect, Values
 
@@ -160,19 +163,25 @@ def unfit_reads(flow: _Dataflow) -> Iterator[Finding]:
     """F301, F302: a parameter's type does not take every value that the field can have there."""
     infos = flow.graph.flow.state.model_fields
     for reading in _readings(flow.graph):
-        info = infos[reading.field]
-        if same(reading.param.annotation, info):
+        info, wanted = infos[reading.field], reading.param.annotation
+        if same(wanted, info):
             continue
         bits = flow.at[reading.node]
         for member, given in enumerate(flow.values.types[reading.field]):
             bit = flow.values.bit(reading.field, member)
-            fit = fits(reading.param.annotation, given) if bits & bit else YES
-            if fit[0] == "no":
-                yield _unfit(flow, reading, bit, fit)
+            fit, value = fits(wanted, given) if bits & bit else YES
+            if fit == "unknown" and _default_is_refused(wanted, info):
+                fit, value = "no", info.default
+            if fit == "no":
+                yield _unfit(flow, reading, flow.path(reading.node, bit), value)
                 break
-            if fit[0] == "unknown":
+            if fit == "unknown":
                 flow.unknown.append(reading)
                 break
+
+
+def _default_is_refused(wanted: Any, info: FieldInfo) -> bool:
+    return info.default is not PydanticUndefined and accepts(wanted, info.default) is False
 
 
 def _readings(graph: Graph) -> Iterator[Reading]:
@@ -185,34 +194,26 @@ def _readings(graph: Graph) -> Iterator[Reading]:
                 yield Reading(name, owner, param, param.field)
 
 
-def _unfit(flow: _Dataflow, reading: Reading, bit: int, fit: Fit) -> Finding:
-    path, (_, value) = flow.path(reading.node, bit), fit
-    done = replay(flow.graph.flow, path, {reading.field: value})
-    example = None if done is None else _shown(done, reading)
-    model = flow.graph.flow.state.__name__
-    wanted = text(reading.param.annotation)
-    can = "is" if example is not None else "may be"
-    ways = [f"take {text(members(reading.param.annotation)[0])} | None"] if value is None else []
-    ways += [f"guard the way with exists(t.{reading.field})"] if value is None else []
-    ways += ["narrow the type of the field"]
+def _unfit(flow: _Dataflow, reading: Reading, path: tuple[Arc, ...], value: Any) -> Finding:
+    graph, wanted = flow.graph, reading.param.annotation
+    done = replay(graph.flow, path, {reading.field: value})
+    shown = done is not None and accepts(wanted, getattr(done.state, reading.field)) is False
+    way_out = "Give the field the parameter's type, or the parameter the field's"
+    if value is None:
+        way_out = f"Take {text(wanted)} | None, or guard the way with exists(t.{reading.field})"
+    what = (
+        f"{reading} takes {text(wanted)}, but {graph.flow.state.__name__}.{reading.field} "
+        f"{'is' if shown else 'may be'} {value!r} on the way {told(path)}: the step would fail as invalid_input"
+    )
+    example = done.example | {"reads": {reading.param.name: to_jsonable_python(value, fallback=repr)}} if done else None
     return Finding(
-        "F301" if example is not None else "F302",
-        "error" if example is not None else "warning",
-        f"{reading} takes {wanted}, but {model}.{reading.field} {can} {value!r} on the way {told(path)}: "
-        f"the step would fail as invalid_input. {ways[0].capitalize() if ways[0][0].islower() else ways[0]}"
-        + "".join(f", or {way}" for way in ways[1:]),
+        "F301" if shown else "F302",
+        "error" if shown else "warning",
+        f"{what}. {way_out}",
         reading.owner.line,
         names_of(path),
-        example,
+        example if shown else None,
     )
-
-
-def _shown(done: Replay, reading: Reading) -> dict[str, Any] | None:
-    """The example, if the value that the run came with is refused by the parameter."""
-    value = getattr(done.state, reading.field)
-    if fits(reading.param.annotation, NoneType)[0] == "no" and value is None:
-        return done.example | {"reads": {reading.param.name: None}}
-    return None
 
 
 def missing_reasons(graph: Graph) -> Iterator[Finding]:
