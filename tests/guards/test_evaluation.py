@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -208,7 +209,6 @@ def test_a_function_that_fails_is_told_by_its_name(function, message):
     """A named function that raises, or returns no bool, is OpaqueFailed with its name and cause."""
     with pytest.raises(OpaqueFailed) as raised:  # the whole message is compared below
         asked(t.urgent | function)
-    assert str(raised.value) == message
     assert raised.value.name == function.__name__
     assert str(pickle.loads(pickle.dumps(raised.value))) == message
 
