@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import FlowError, caller
@@ -24,12 +25,13 @@ def write(path: Path, data: bytes) -> None:
         raise FlowError(f"cannot write {str(path)!r}: it is a folder; name a file in it", where=caller())
     if place.exists() and not os.access(place, os.W_OK):
         raise FlowError(f"cannot write {str(path)!r}: the file is read-only", where=caller())
-    draft = place.with_name(f".{place.name[:80]}.{secrets.token_hex(6)}")
+    draft = place.with_name(f".guideway-{secrets.token_hex(8)}")
     try:
         with open(draft, "xb") as file:
             file.write(data)
         os.replace(draft, place)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         why = f"there is no folder {str(path.parent)!r}" if isinstance(error, FileNotFoundError) else error.strerror
         raise FlowError(f"cannot write {str(path)!r}: {why}", where=caller()) from error

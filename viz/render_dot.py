@@ -17,6 +17,7 @@ from .words import NAME, shown, wrapped
 
 FONT = "Arial"  # the wheel measures it with Arimo, which is as wide; render_svg.py names those that may stand in
 _WIDTH, _GUARD, _PART = 34, 30, 40
+BACKSLASH = "&#92;&#92;"  # twice, since Graphviz takes one and what follows for a name
 _INLINE = 3  # marks beside each other
 _COLUMNS = 3  # of a node with parts: name, effect, stakes
 
@@ -42,14 +43,15 @@ def render_dot(diagram: Diagram) -> str:
     with graph.subgraph(name="cluster_body") as body:
         body.attr(label=_legend(diagram), labelloc="b", labeljust="l", pencolor="none", margin="8")
         _clusters(body, diagram, None)
-        for place, edge in enumerate(diagram.edges):
+        for place, edge in sorted(enumerate(diagram.edges), key=lambda pair: pair[1].kind != "anywhere"):
             _edge(body, diagram, edge, place)
     return str(graph.source)
 
 
 def _clusters(graph: Any, diagram: Diagram, parent: str | None) -> None:
     """The nodes of a cluster, and its clusters."""
-    for node in diagram.nodes:
+    # what holds at every step comes first: Graphviz then keeps it, and the ends that it leads to, at the side
+    for node in sorted(diagram.nodes, key=lambda node: node.kind != "anywhere"):
         if node.cluster == parent:
             _node(graph, diagram.names[node.key], node)
     inner: list[tuple[int, Cluster]] = [
@@ -57,7 +59,12 @@ def _clusters(graph: Any, diagram: Diagram, parent: str | None) -> None:
     ]
     for place, item in inner:
         with graph.subgraph(name=f"cluster_{place}") as frame:
-            frame.attr(label=_html(_text(item.title, NAME)), labelloc="t", style="rounded", pencolor=QUIET)
+            frame.attr(
+                label=_html(_font(_text(item.title, NAME), 10, QUIET, "b")),
+                labelloc="t",
+                style="rounded",
+                pencolor=QUIET,
+            )
             _clusters(frame, diagram, item.key)
 
 
@@ -227,6 +234,7 @@ def _wide(content: str, align: str = "center") -> str:
 
 
 def _font(content: str, size: int, color: str, tag: str) -> str:
+    content = content or " "  # Graphviz has no words for nothing
     inner = f"<{tag}>{content}</{tag}>" if tag else content
     return f'<font point-size="{size}" color="{color}">{inner}</font>'
 
@@ -246,5 +254,5 @@ def _escape(text: str) -> str:
 
 def _entity(char: str) -> str:
     if char == "\\":
-        return "&#92;&#92;"
+        return BACKSLASH
     return f"&#{ord(char)};" if char in "<>&\"'[]{}|" else char

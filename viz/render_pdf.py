@@ -13,7 +13,7 @@ from typing import Any
 
 from .graphviz import layout
 from .model import Diagram
-from .render_dot import render_dot
+from .render_dot import BACKSLASH, render_dot
 
 _DPI = 200
 _PAD = 18.0
@@ -22,6 +22,7 @@ _FACES = {0: "F0", 1: "F1", 2: "F2", 3: "F3"}  # Graphviz's font flags: bold is 
 _FONTS = {"F0": "Helvetica", "F1": "Helvetica-Bold", "F2": "Helvetica-Oblique", "F3": "Helvetica-BoldOblique"}
 _SYMBOLS = {"→": "\\256", "≤": "\\243", "≥": "\\263"}  # in the font Symbol
 _DASHES = {"solid": "[] 0 d", "dashed": "[5 2] 0 d", "dotted": "[1 4] 0 d"}
+_STANDS_FOR_BACKSLASH = "\x80"  # Graphviz's JSON cuts words that have backslashes; no word that is shown has this
 
 Op = dict[str, Any]
 
@@ -37,7 +38,8 @@ def render_pdf(diagram: Diagram) -> bytes:
         ToolMissing: there is no Graphviz.
     """
     source = render_dot(diagram)
-    drawn = json.loads(layout(source, "json"))
+    written = source.replace(BACKSLASH, _STANDS_FOR_BACKSLASH)
+    drawn = json.loads(layout(written, "json"), object_hook=_plain)
     left, bottom, right, top = (float(part) for part in drawn["bb"].split(","))
     width, height = right - left + 2 * _PAD, top - bottom + 2 * _PAD
     strokes = list(_strokes(drawn))
@@ -51,6 +53,10 @@ def render_pdf(diagram: Diagram) -> bytes:
     pixels = _pixels(picture)
     width, height = (side * 72 / _DPI for side in pixels)
     return _document(width, height, f"{_n(width)} 0 0 {_n(height)} 0 0 cm /Im Do".encode(), (picture, *pixels))
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any]:
+    return item | {"text": item["text"].replace(_STANDS_FOR_BACKSLASH, "\\")} if item.get("op") == "T" else item
 
 
 def _strokes(drawn: dict[str, Any]) -> Iterator[tuple[str, list[Op]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from .graphviz import layout
 from .looks import look
@@ -16,7 +16,7 @@ FONTS = f"Arimo,{FONT},Liberation Sans,Helvetica,sans-serif"
 
 _PROLOG = re.compile(r"^.*?(?=<svg\b)", re.S)
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.S)
-_TITLE = re.compile(r"<title>(.*?)</title>", re.S)
+_TITLE = re.compile(r"<title>(.*?)</title>\n?", re.S)
 _FAMILY = re.compile(r'font-family="[^"]*"')
 _NEW = re.compile(r"<svg\b")
 
@@ -34,15 +34,16 @@ def render_svg(diagram: Diagram) -> str:
     drawn = layout(render_dot(diagram), "svg").decode()
     drawn = _COMMENT.sub("", _PROLOG.sub("", drawn, count=1))
     told = {"flow": shown(diagram.title, NAME)} | dict(_told(diagram))
-    drawn = _TITLE.sub(lambda found: f"<title>{escape(told.get(_plain(found[1]), ''))}</title>", drawn)
+    drawn = _TITLE.sub(lambda found: _title(told.get(_plain(found[1]), "")), drawn)
     drawn = _FAMILY.sub(f'font-family="{FONTS}"', drawn)
-    return _NEW.sub('<svg role="img"', drawn, count=1)
+    name = quoteattr(shown(diagram.title, NAME))
+    return _NEW.sub(lambda _: f'<svg role="graphics-document" aria-label={name}', drawn, count=1)
 
 
 def _told(diagram: Diagram) -> list[tuple[str, str]]:
     """What is told of each node and edge, by the name that the renderer gave it."""
     names, nodes = diagram.names, {node.key: node for node in diagram.nodes}
-    said: dict[str, str] = {}
+    said = {f"cluster_{place}": shown(item.title, NAME) for place, item in enumerate(diagram.clusters)}
     for node in diagram.nodes:
         said[names[node.key]] = f"{look(node).word} {shown(node.name, NAME)}"
     for edge in diagram.edges:
@@ -51,6 +52,10 @@ def _told(diagram: Diagram) -> list[tuple[str, str]]:
         ends = f"{shown(nodes[edge.source].name, NAME)} to {shown(nodes[edge.target].name, NAME)}"
         said[key] = f"{said[key]} / {words}" if key in said else f"{ends}: {words}" if words else ends
     return list(said.items())
+
+
+def _title(text: str) -> str:
+    return f"<title>{escape(text)}</title>" if text else ""
 
 
 def _plain(title: str) -> str:

@@ -23,7 +23,7 @@ def render_text(diagram: Diagram) -> str:
     for node in diagram.nodes:
         if node.kind not in _GATES:
             lines += ["", *outline.node(node)]
-    return "\n".join(line.rstrip() for line in lines).strip() + "\n"
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 class _Outline:

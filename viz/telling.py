@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 from ..guards.durations import written
 from ..guards.outcomes import TRANSIENT
 from ..nodes.node import Kind as NodeKind
-from .model import Line, Mark, MarkKind, Node, Part
+from .model import Line, Mark, MarkKind, Node, Part, Tone
 from .words import listed
 
 Spec = Mapping[str, Any]
@@ -35,7 +35,7 @@ def node(key: str, spec: Spec, build: Spec, details: Spec, gates: Mapping[str, S
         parts = [_tool(item, build["tools"].get(item["name"], {}), spec["gates"]) for item in spec["tools"]]
         parts += [_gate_part(name, gates[name]) for name in gates_of(spec, gates)]
         return Node(key, kind, spec["name"], parts=tuple(parts))
-    lines = [*_asks(spec, build, details), *_thinks(spec, build), _data(spec, details), *_tries(build)]
+    lines = [*_asks(spec, build, details), *_thinks(spec, build), _data(spec, details), *_joined(_tries(build))]
     return Node(key, kind, spec["name"], tuple(line for line in lines if line.text), _marks(spec))
 
 
@@ -58,8 +58,9 @@ def gates_of(spec: Spec, gates: Mapping[str, Spec]) -> list[str]:
 
 def _tool(spec: Spec, build: Spec, gated: Mapping[str, list[str]]) -> Part:
     names = gated.get(spec["name"], [])
-    asked = [Line(f"asks {' and then '.join(names)}")] if names else []
-    return Part(spec["name"], "tool", _marks(spec), (*asked, *_tries(build)))
+    said = [f"asks {' and then '.join(names)}", *_tries(build)] if names else _tries(build)
+    bare = [Line("no gate", "alert")] if spec["stakes"] == "high" and not names else []
+    return Part(spec["name"], "tool", _marks(spec), (*bare, *_joined(said, "plain" if names else "quiet")))
 
 
 def _gate_part(name: str, spec: Spec) -> Part:
@@ -105,7 +106,7 @@ def _thinks(spec: Spec, build: Spec) -> list[Line]:
     named = " or else ".join(str(item) for item in models)
     lines = [] if model == "default" else [Line(f"model {named}")]
     tools = spec["tools"]
-    return [*lines, Line(f"may propose {listed(list(tools))}")] if tools else lines
+    return [*lines, Line(f"may propose {listed(list(tools), 24)}")] if tools else lines
 
 
 def _data(spec: Spec, details: Spec) -> Line:
@@ -116,7 +117,7 @@ def _data(spec: Spec, details: Spec) -> Line:
     return Line(f"{listed(list(reads))} → {into}".strip(), "quiet") if reads or into else Line("")
 
 
-def _tries(build: Spec) -> list[Line]:
+def _tries(build: Spec) -> list[str]:
     """Timeout, attempts and business key: how often, and how long, a call may be tried."""
     said: list[str] = []
     if build.get("timeout") is not None:
@@ -127,7 +128,11 @@ def _tries(build: Spec) -> list[Line]:
         said.append("reconciled")
     if build.get("key") is not None:
         said.append(f"once per {build['key']}")
-    return [Line(" · ".join(said), "quiet")] if said else []
+    return said
+
+
+def _joined(said: list[str], tone: Tone = "quiet") -> list[Line]:
+    return [Line(" · ".join(said), tone)] if said else []
 
 
 # gates
