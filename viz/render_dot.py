@@ -16,7 +16,7 @@ from .model import Cluster, Diagram, Edge, Line, Mark, Node, Part
 from .words import NAME, shown, wrapped
 
 FONT = "Arial"  # the wheel measures it with Arimo, which is as wide; render_svg.py names those that may stand in
-_WIDTH, _GUARD, _PART = 34, 30, 40
+_WIDTH, _GUARD, _PART = 34, 30, 48
 BACKSLASH = "&#92;&#92;"  # twice, since Graphviz takes one and what follows for a name
 _INLINE = 3  # marks beside each other
 _COLUMNS = 3  # of a node with parts: name, effect, stakes

@@ -11,6 +11,7 @@ from .model import Diagram, Edge, Node
 from .words import NAME, shown, wrapped
 
 _HARMLESS = frozenset(" .,()=+-/_!?")
+_BLANK = "#160;"  # Mermaid takes no empty label
 _WIDTH = 40
 
 
@@ -85,4 +86,5 @@ def _lines(texts: list[str]) -> str:
 
 
 def _text(text: str) -> str:
-    return "".join(char if char.isalnum() or char in _HARMLESS else f"#{ord(char)};" for char in text)
+    safe = "".join(char if char.isalnum() or char in _HARMLESS else f"#{ord(char)};" for char in text)
+    return safe if safe.strip() else _BLANK

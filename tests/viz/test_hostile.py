@@ -25,10 +25,10 @@ from tests.viz.drawings import TEXT as ANYTHING
 DRAWN = {"svg", "g", "title", "text", "path", "polygon", "polyline", "ellipse"}
 """The elements that Graphviz draws with."""
 
-NODE = re.compile(r'n\d+(\(\(|\[\[|\[/|\[|\(\[|\(|\{\{|\{|>)"[^"]*"(\)\)|\]\]|\\\]|/\]|\]\)|\]|\)|\}\}|\})')
-LINK = re.compile(r'n\d+ (-->|==>|-\.->)(\|"[^"]*"\|)? n\d+')
+NODE = re.compile(r'n\d+(\(\(|\[\[|\[/|\[|\(\[|\(|\{\{|\{|>)"[^"]+"(\)\)|\]\]|\\\]|/\]|\]\)|\]|\)|\}\}|\})')
+LINK = re.compile(r'n\d+ (-->|==>|-\.->)(\|"[^"]+"\|)? n\d+')
 OTHER = re.compile(
-    r'flowchart TB|direction TB|end|subgraph \w+\["[^"]*"\]|linkStyle \d+ [\w#:,-]+'
+    r'flowchart TB|direction TB|end|subgraph \w+\["[^"]+"\]|linkStyle \d+ [\w#:,-]+'
     r"|classDef \w+ [\w#:,. -]+|class [n\d,]+ \w+"
 )
 
