@@ -12,7 +12,6 @@ from ..errors import FlowError, NodeError, caller
 from ..guards.gates import Approval, Gate
 from ..guards.messages import messages_field
 from . import problems as found
-from .acting import arguments_of, run_act
 from .execution import Job
 from .node import Kind, Node
 from .options import check_options, check_tool_name
@@ -38,6 +37,8 @@ class Act(Node[[], None]):
 
     async def perform(self, job: Job) -> Outcome:
         """Executes the calls that the last model message proposes."""
+        from .acting import run_act  # what runs a node is loaded when one runs, so that authoring is quick
+
         return await run_act(self, job)
 
     def hidden(self) -> tuple[tuple[Tool[..., Any], Param], ...]:
@@ -66,6 +67,8 @@ class Act(Node[[], None]):
 
     def arguments(self, state: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
         """The calls that it would execute: name, arguments and id of each."""
+        from .acting import arguments_of
+
         model = type(state) if isinstance(state, BaseModel) else None
         values: Mapping[str, Any] = state.__dict__ if isinstance(state, BaseModel) else state
         name = (messages_field(model) if model is not None else None) or "messages"

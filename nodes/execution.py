@@ -6,7 +6,6 @@ the driver and of the configuration (GuidewayError), a cancellation, and LangGra
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -207,24 +206,41 @@ async def invoke(fn: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
         value = fn(**arguments)
         return await value if hasattr(value, "__await__") else value
-    except asyncio.CancelledError as error:
-        raise_if_ours(error)
-        raise CallFailed(error_record(error, "cancelled")) from error
-    except (Exception, SystemExit) as error:
-        if is_control_flow(error) or isinstance(error, CallFailed):
-            raise
-        raise CallFailed(error_record(error)) from error
+    except BaseException as error:  # as_failure raises again what is no failure
+        raise as_failure(error) from error
 
 
-def raise_if_ours(error: asyncio.CancelledError) -> None:
-    """Raises a cancellation again that was meant for this task, and not for something that a function awaited.
+def as_failure(error: BaseException) -> CallFailed:
+    """What a function raised, as data; an exit or a cancellation of its own too.
 
     Args:
-        error: the cancellation.
+        error: what it raised.
+
+    Raises:
+        BaseException: the same, where it is not the function's: LangGraph's control flow, a cancellation of
+            this task, the end of the process.
     """
-    task = asyncio.current_task()
-    if task is None or task.cancelling():
+    if isinstance(error, CallFailed) or is_control_flow(error):
         raise error
+    if isinstance(error, Exception | SystemExit):
+        return CallFailed(error_record(error))
+    if not is_inner_cancel(error):
+        raise error
+    return CallFailed(error_record(error, "cancelled"))
+
+
+def is_inner_cancel(error: BaseException) -> bool:
+    """Whether an exception is the cancellation of something that a function awaited, and not of this task.
+
+    Args:
+        error: the exception.
+    """
+    import asyncio  # here, since authoring a flow does not need it
+
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    task = asyncio.current_task()
+    return task is not None and not task.cancelling()
 
 
 def require_models(models: Models | None, node: Node[..., Any]) -> Models:

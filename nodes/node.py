@@ -14,7 +14,6 @@ from ..guards.retry import Retry
 from ..guards.target import Target
 from . import problems as found
 from .annotations import spread, text
-from .direct import arun_node, run_node
 from .execution import Job
 from .outcome import Failure, Outcome, Refusal
 from .plan import Plan
@@ -244,6 +243,8 @@ class Node(Target, Generic[P, R]):
         Raises:
             ConfigError: a model is missing, or a decision is needed and ``decide`` does not give it.
         """
+        from .direct import run_node  # what runs a node is loaded when one runs, so that authoring is quick
+
         return run_node(self, state, deps=deps, models=models, decide=decide, refusal=refusal, failure=failure)
 
     async def arun(
@@ -269,6 +270,8 @@ class Node(Target, Generic[P, R]):
         Raises:
             ConfigError: a model is missing, or a decision is needed and ``decide`` does not give it.
         """
+        from .direct import arun_node
+
         return await arun_node(self, state, deps=deps, models=models, decide=decide, refusal=refusal, failure=failure)
 
 

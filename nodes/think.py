@@ -24,7 +24,6 @@ from .outcome import Outcome
 from .shapes import is_series
 from .signature import MISSING, read_signature
 from .source import digest
-from .thinking import run_think
 from .tool import Tool
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ class Think(Node[P, R]):
 
     async def perform(self, job: Job) -> Outcome:
         """Asks the model, and writes its answer."""
+        from .thinking import run_think  # what runs a node is loaded when one runs, so that authoring is quick
+
         return await run_think(self, job)
 
     def reads(self, model: type[BaseModel]) -> tuple[str, ...]:

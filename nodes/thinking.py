@@ -15,7 +15,7 @@ from ..guards.outcomes import TRANSIENT
 from .annotations import is_model
 from .calls import DEFAULT_MAX_TOKENS, CallFailed, ModelAnswer, ModelRequest
 from .categories import error_record, is_control_flow
-from .execution import Job, invoke, raise_if_ours, require_models
+from .execution import Job, invoke, is_inner_cancel, require_models
 from .models import Answering, prompt_bound
 from .outcome import ErrorRecord, Outcome
 from .plan import told
@@ -135,7 +135,8 @@ async def _answer(node: Think[..., Any], model: Answering, request: ModelRequest
         async with timer:
             return await model.answer(request)
     except asyncio.CancelledError as error:
-        raise_if_ours(error)
+        if not is_inner_cancel(error):
+            raise
         raise CallFailed(error_record(error, "cancelled", f"the model of {node.name!r} was cancelled")) from error
     except Exception as error:
         if is_control_flow(error) or isinstance(error, CallFailed | GuidewayError):

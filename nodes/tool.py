@@ -23,7 +23,6 @@ from .outcome import Outcome
 from .shapes import is_dict, is_list, is_tuple
 from .signature import MISSING, Param, read_signature
 from .source import digest, source_hash
-from .toolcalls import run_tool
 
 _OPTIONS = ("effect", "stakes", "writes", "name", "timeout", "retry", "key", "not_done", "reconcile", "description")
 
@@ -52,6 +51,8 @@ class Tool(Node[P, R]):
 
     async def perform(self, job: Job) -> Outcome:
         """Calls the function in a thread or on the loop, and writes what it returns."""
+        from .toolcalls import run_tool  # what runs a node is loaded when one runs, so that authoring is quick
+
         return await run_tool(self, job)
 
     def offered(self) -> tuple[Param, ...]:

@@ -18,7 +18,7 @@ from ..guards.durations import written
 from .calls import NOT_DONE, Call, CallFailed
 from .categories import error_record, is_control_flow
 from .context import Context, ToolError
-from .execution import Job, raise_if_ours
+from .execution import Job, is_inner_cancel
 from .outcome import ErrorRecord, Outcome
 from .plan import jsonable, told
 from .retrying import retried
@@ -192,7 +192,8 @@ async def _timed(tool: Tool[..., Any], fn: Callable[..., Any], arguments: dict[s
                 value = await in_thread(lambda: fn(**arguments))
             return await value if inspect.isawaitable(value) else value
     except asyncio.CancelledError as error:
-        raise_if_ours(error)
+        if not is_inner_cancel(error):
+            raise
         raise CallFailed(error_record(error, "cancelled", f"{tool.name!r} was cancelled from within")) from error
     except (Exception, SystemExit) as error:
         if is_control_flow(error):
