@@ -6,6 +6,7 @@ Async once: the App's faces, LangGraph's tasks and foreign callers of the graph 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import time
@@ -15,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, LeaseLost, RunBusy, RunNotFound, RunNotReady
+from ..errors import ConfigError, DecisionRefused, LeaseLost, RunNotFound, RunNotReady
 from ..flows.flow import Flow
 from ..flows.position import AtEnd, AtGate, AtNode, Parked
 from ..guards.gates import Approval
@@ -30,6 +31,8 @@ from .store import Checkpoint, Draft, Event, Lease, RunRow, SqliteStore
 from .views import Run, request_view
 
 S = TypeVar("S", bound=BaseModel)
+
+_log = logging.getLogger("guideway")
 
 Listener = Callable[[str, Event], None]
 """Called with a run's id and each event as it is committed."""
@@ -80,14 +83,17 @@ class Engine(Generic[S]):
                 self.models.line(node.model, node.line)
 
     def tell(self, run: str, event: Event) -> None:
-        """Tells the listeners of an event that was committed; a listener's mistake is its own.
+        """Tells the listeners of an event that was committed; a listener that raises is logged, and stops nothing.
 
         Args:
             run: the run's id.
             event: the event.
         """
         for listener in tuple(self.listeners):
-            listener(run, event)
+            try:
+                listener(run, event)
+            except Exception:
+                _log.exception("a listener failed on event %d (%s) of run %s", event.number, event.kind, run)
 
     # starting
 
@@ -216,17 +222,31 @@ class Engine(Generic[S]):
     def _fits(self, drive: Drive[S]) -> None:
         """A run of another shape goes on where its place still exists; else it parks with the reason."""
         standing = drive.standing
-        if (standing.shape, standing.build) == (self.flow.shape, self.flow.build) or isinstance(standing.at, AtEnd):
+        if drive.status in OVER or isinstance(standing.at, AtEnd):
             return
-        reason = self._misfit(standing)
+        same = (standing.shape, standing.build) == (self.flow.shape, self.flow.build)
+        reason = None if same else self._misfit(standing)
         self._keep_manifest()
-        change = {"shape": self.flow.shape, "build": self.flow.build}
-        if reason is None:
-            if drive.status not in OVER and drive.status != "waiting":
+        change: dict[str, Any] = {"shape": self.flow.shape, "build": self.flow.build}
+        if reason is not None:
+            if drive.status != "parked":
+                error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
+                body: dict[str, Any] = {"reason": "flow_changed", "error": error}
+                drive.commit([Draft("parked", body)], status="parked", error=error)
+        elif drive.status == "parked":
+            if self._may_go_on(standing):
                 drive.commit([Draft("resumed", change)], **change)
-        elif not isinstance(standing.at, Parked):
-            error = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
-            drive.commit([Draft("parked", {"reason": "flow_changed", "error": error})], status="parked", error=error)
+        elif not same and drive.status != "waiting":
+            drive.commit([Draft("resumed", change)], **change)
+
+    def _may_go_on(self, standing: Standing[S]) -> bool:
+        """Whether a parked run that is resumed goes on: its place is there again, or its tool can ask the world."""
+        if not isinstance(standing.at, Parked) or standing.at.reason != "unknown_effect":
+            return True
+        node = self.flow.nodes[standing.at.at.node]
+        tools = {tool.name: tool for tool in getattr(node, "tools", (node,))}
+        unknown = [call.intent for call in standing.calls.values() if call.result is None and call.intent is not None]
+        return any(getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown)
 
     def _misfit(self, standing: Standing[S]) -> str | None:
         at = standing.at.at if isinstance(standing.at, Parked) else standing.at
@@ -236,13 +256,16 @@ class Engine(Generic[S]):
             return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
         return None
 
-    async def one_step(self, run_id: str, given: Any, place: str) -> Standing[S]:
+    async def one_step(self, run_id: str, given: Any, place: str) -> Drive[S]:
         """One step for a foreign caller of the graph, under a lease of its own; a new thread starts a run.
 
         Args:
             run_id: LangGraph's thread id, which is the run's.
             given: the input, at the graph's entry; None elsewhere.
             place: the LangGraph node that was called.
+
+        Returns:
+            The drive, let go: how the run stands now.
 
         Raises:
             RunBusy: somebody drives the run.
@@ -261,18 +284,11 @@ class Engine(Generic[S]):
         else:
             drive = await self.take(run_id)
         try:
-            stands = place_of(self, drive.standing)
-            if place in (stands, "start") and not self._rests(drive):
+            if not drive.over and place in (place_of(self, drive.standing), "start"):
                 await drive.go_on(stretch=False)
         finally:
             self.store.release(drive.lease)
-        return drive.standing
-
-    def _rests(self, drive: Drive[S]) -> bool:
-        """Whether the run can only wait: nobody decided yet."""
-        if isinstance(drive.standing.at, AtEnd | Parked):
-            return True
-        return any(item.status == "open" for item in drive.standing.requests.values())
+        return drive
 
     # reading
 
@@ -353,8 +369,8 @@ class Engine(Generic[S]):
             body = {"request": row.id, "status": "expired", "by": None, "note": "nobody decided in time"}
             try:
                 self.store.decide(row.id, Draft("expired", body), status="expired")
-            except (RunNotReady, RunBusy):
-                continue
+            except (RunNotReady, DecisionRefused):
+                continue  # somebody was faster
             runs.append(row.run)
         return runs
 

@@ -23,6 +23,7 @@ from ...flows.decisions import gate_at
 from ...flows.position import AtEnd, AtGate, Parked
 from ...guards.gates import Approval
 from ..driver import Drive
+from ..lifecycle import OVER
 from ..standing import Standing
 from .bound import BoundSaver
 
@@ -43,34 +44,35 @@ class Task(Runnable[Any, Any]):
 
     def __init__(self, engine: Engine[Any], name: str) -> None:
         self.engine = engine
-        self.name = name
+        self.name = self.place = name
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002  # LangChain's signature
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # LangChain's signature
         """Runs the task for a sync caller of the graph."""
         drive = get_runtime().context
         return self._finish(self.engine.portal.call(self._core(drive, input, config)), drive)
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ARG002  # LangChain's signature
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Runs the task for an async caller of the graph."""
         drive = get_runtime().context
         return self._finish(await self._core(drive, input, config), drive)
 
-    async def _core(self, drive: Any, given: Any, config: RunnableConfig | None) -> Standing[Any]:
+    async def _core(self, drive: Any, given: Any, config: RunnableConfig | None) -> Drive[Any]:
         if isinstance(drive, Drive):
             await drive.go_on(stretch=True)
-            return drive.standing
+            return drive
         thread = str((config or {}).get("configurable", {}).get("thread_id", ""))
-        return await self.engine.one_step(thread, given if self.name == ENTRY else None, self.name)
+        return await self.engine.one_step(thread, given if self.place == ENTRY else None, self.place)
 
-    def _finish(self, standing: Standing[Any], drive: Any) -> Any:
+    def _finish(self, drove: Drive[Any], drive: Any) -> Any:
         """To where the run stands now: at a waiting gate LangGraph interrupts, whatever a resume value says.
 
         A foreign caller is shown the state; under a driver nobody reads LangGraph's channels.
         """
-        place = place_of(self.engine, standing)
+        standing = drove.standing
+        place = None if drove.status in ("parked", *OVER) else place_of(self.engine, standing)
         fields = () if isinstance(drive, Drive) else self.engine.flow.state.model_fields
         update = {name: getattr(standing.state, name) for name in fields}
-        if place == self.name and waiting(standing):
+        if place == self.place and waiting(standing):
             payload = asked(standing)
             while True:  # the first call gives back a foreign resume value, the second asks again
                 interrupt(payload)
@@ -134,8 +136,8 @@ def build_graph(engine: Engine[Any], saver: BoundSaver) -> Any:
     """
     flow = engine.flow
     fields = {name: _channel(info.annotation) for name, info in flow.state.model_fields.items()}
-    schema = TypedDict(flow.state.__name__, fields, total=False)  # type: ignore[operator, misc]  # made from the model at run time
-    graph: StateGraph[Any, Any, Any, Any] = StateGraph(schema, context_schema=Drive)
+    schema = TypedDict(flow.state.__name__, fields, total=False)  # type: ignore[misc]  # made from the model at run time
+    graph: Any = StateGraph(schema, context_schema=Drive)  # its own types are too wide to be told here
     gates = [gate for gate in flow.gates.values() if isinstance(gate, Approval)]
     ways = destinations(engine)
     for name in (ENTRY, *(node_name(node) for node in flow.nodes), *(gate_name(gate.name) for gate in gates)):
