@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .failing import DONE, Declined, Usage
-from .options import AppName, Json, Note, RequestId, RunId, RunOfApp, Store, json_of, split, text_of, user
+from .options import AppName, Json, Note, RequestId, RunId, RunOfApp, Store, json_of, parsed, split, text_of, user
 from .screen import Screen
 
 if TYPE_CHECKING:
@@ -156,11 +156,11 @@ def _value(app: App[Any], asked: Request, given: str) -> Any:
     """Text as it is where text is asked for; JSON where a form is."""
     node = app.flow.nodes.get(asked.node)
     form = getattr(node, "form", str)
-    if form is str:
-        return text_of(given).rstrip("\n")
     text = text_of(given)
+    if form is str:
+        return text.rstrip("\n")
     try:
-        return json_of(text, "the answer")
+        return parsed(text, "the answer")
     except Usage:
         if isinstance(form, type) and hasattr(form, "model_fields"):
             raise

@@ -158,7 +158,9 @@ def _cells(row: RunRow) -> list[str]:
 def _standing(row: RunRow) -> str:
     if row.status == "ended":
         return f"ended, {row.verdict}" + (f" at {row.end}" if row.end else ", no way on")
-    return row.status + (f", driven by {row.holder}" if row.holder else "")
+    if row.status == "running":
+        return f"running, driven by {row.holder}" if row.holder else "running, and nobody drives it: resume it"
+    return row.status
 
 
 def _show(screen: Screen, row: RunRow, found: Past, asked: list[Request]) -> None:
@@ -169,17 +171,17 @@ def _show(screen: Screen, row: RunRow, found: Past, asked: list[Request]) -> Non
     pairs = [("started", f"{moment(row.created)} by {row.by or 'nobody named'}"), ("updated", moment(row.updated))]
     if row.tags:
         pairs.append(("tags", ", ".join(row.tags)))
-    pairs.append(("stands at", f"{found.place}, after {found.steps} steps"))
+    pairs.append(("stands at", f"{found.place}, {_times(found.steps, 'step')} done"))
     pairs.append(("spent", _spent(of_spent(found.spent))))
     if row.error is not None:
         pairs.append(("error", f"{row.error['category']}: {row.error['type']}: {row.error['message']}"))
     if row.status == "parked":
-        pairs += [("open call", told(slot)) for slot in found.slots.values()]
+        pairs += [("open call", _call(slot)) for slot in found.slots.values()]
         pairs.append(("settle", f"step {found.steps + 1}"))
     for place, (name, value) in enumerate(found.plain.items()):
         pairs.append(("state" if place == 0 else "", f"{name}: {told(value)}"))
     for place, (name, parts) in enumerate(found.merged.items()):
-        pairs.append(("merged" if place == 0 else "", f"{name}, in {len(parts)} writes: {told(parts)}"))
+        pairs.append(("merged" if place == 0 else "", f"{name}, in {_times(len(parts), 'write')}: {told(parts)}"))
     pairs.append(("flow", f"shape {row.shape}, build {row.build}"))
     screen.pairs(pairs)
     for item in asked:
@@ -187,8 +189,20 @@ def _show(screen: Screen, row: RunRow, found: Past, asked: list[Request]) -> Non
         show_request(screen, item, row.by)
 
 
+def _times(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _call(slot: dict[str, Any]) -> str:
+    from .story import call_text
+
+    if slot.get("kind") != "tool":
+        return told(slot)
+    return f"{call_text(slot['tool'], slot['arguments'])}, key {slot['key']}"
+
+
 def _spent(spent: dict[str, Any]) -> str:
     return (
-        f"{spent['steps']} steps, {spent['calls']} calls, {spent['tokens']} tokens, "
+        f"{_times(spent['steps'], 'step')}, {_times(spent['calls'], 'call')}, {_times(spent['tokens'], 'token')}, "
         f"${spent['usd']:.4f}, {spent['seconds']:.2f} s of work"
     )

@@ -102,7 +102,19 @@ def json_of(given: str, what: str) -> Any:
     Raises:
         Usage: it is not JSON.
     """
-    text = text_of(given)
+    return parsed(text_of(given), what)
+
+
+def parsed(text: str, what: str) -> Any:
+    """The JSON that a text is.
+
+    Args:
+        text: the text.
+        what: names it in the error.
+
+    Raises:
+        Usage: it is not JSON.
+    """
     try:
         return json.loads(text, parse_constant=_no_constant)
     except ValueError as error:

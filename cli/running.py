@@ -69,10 +69,13 @@ def work(app: AppName, once: Once = False, pause: Pause = 1.0, store: Store = No
     from .targets import app_of
 
     screen = Screen(json=json)
-    with app_of(app, store, create=True) as made, Progress(made, screen, many=True):
-        if not once:
-            screen.line(f"working on {made.flow.name} in {made.store.path}; Ctrl-C stops", "dim")
-        driven = made.work(until=(lambda: True) if once else None, pause=pause)
+    try:
+        with app_of(app, store, create=True) as made, Progress(made, screen, many=True):
+            if not once:
+                screen.line(f"working on {made.flow.name} in {made.store.path}; Ctrl-C stops", "dim")
+            driven = made.work(until=(lambda: True) if once else None, pause=pause)
+    except KeyboardInterrupt as stopped:
+        return int(getattr(stopped, "status", INTERRUPTED))
     screen.line(f"{driven} driven")
     if json:
         screen.data({"driven": driven})
@@ -87,21 +90,19 @@ def _drive(
     from .targets import app_of
 
     screen = Screen(json=json)
-    with app_of(target, store, create=create) as app:
-        progress = Progress(app, screen)
-        try:
-            with progress:
-                run = work(app)
-        except KeyboardInterrupt as stopped:
-            if progress.run is not None:
-                told_so = Screen(stream=sys.stderr)
-                told_so.line(f"interrupted; go on: guideway resume {target} {progress.run}")
-            return getattr(stopped, "status", INTERRUPTED)
-        if json:
-            screen.data(of_run(run))
-        else:
-            _tell(screen, target, run)
-        return status_of(run)
+    progress: Progress | None = None
+    try:
+        with app_of(target, store, create=create) as app, Progress(app, screen) as progress:
+            run = work(app)
+    except KeyboardInterrupt as stopped:
+        if progress is not None and progress.run is not None:
+            Screen(stream=sys.stderr).line(f"interrupted; go on: guideway resume {target} {progress.run}")
+        return int(getattr(stopped, "status", INTERRUPTED))
+    if json:
+        screen.data(of_run(run))
+    else:
+        _tell(screen, target, run)
+    return status_of(run)
 
 
 def status_of(run: Run[Any]) -> int:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import GuidewayError
@@ -44,7 +45,7 @@ def load(target: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            raise Usage(f"{place} has no {name!r}: it has {_offer(module)}")
+            raise Usage(f"{place} has no {name!r}: it has {_offer(module, name)}")
         found = getattr(found, part)
     return found
 
@@ -107,8 +108,15 @@ def app_of(target: str, store: str | None, *, create: bool = False) -> Generator
         app = _made(target, found, store_path(store))
     else:
         raise Usage(f"{target} is {_what(found)}, not an App: name an App, or a function that makes one")
-    with app:
+    try:
         yield app
+    except KeyboardInterrupt:
+        app.store.close()  # the leases are let go; a node that goes on is not waited for
+        raise
+    except BaseException:
+        app.close()
+        raise
+    app.close()
 
 
 @contextmanager
@@ -199,7 +207,11 @@ def _from_file(place: str) -> Any:
     assert loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    _guarded(place, lambda: loader.exec_module(module))
+    try:
+        _guarded(place, lambda: loader.exec_module(module))
+    except BaseException:
+        del sys.modules[spec.name]  # half a module is not found by the next who asks
+        raise
     return module
 
 
@@ -215,15 +227,20 @@ def _package_root(path: str) -> tuple[str, str]:
 def _from_name(place: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    try:
-        found = importlib.util.find_spec(place)
-    except (ModuleNotFoundError, ValueError, TypeError):  # a package above it is not there, or the name is none
-        found = None
-    except BaseException as error:
-        raise _broken(place, error) from error
-    if found is None:
+    if not _guarded(place, lambda: _is_there(place)):
         raise Usage(f"there is no module {place!r} here; for a file write path/file.py:name")
     return _guarded(place, lambda: importlib.import_module(place))
+
+
+def _is_there(place: str) -> bool:
+    try:
+        return importlib.util.find_spec(place) is not None
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{place}.".startswith(f"{error.name}."):
+            return False  # a package above it is not there
+        raise
+    except ValueError:  # the name is none
+        return False
 
 
 def _guarded(what: str, work: Callable[[], Any]) -> Any:
@@ -232,7 +249,7 @@ def _guarded(what: str, work: Callable[[], Any]) -> Any:
         return work()
     except (GuidewayError, KeyboardInterrupt):
         raise
-    except BaseException as error:
+    except (Exception, SystemExit) as error:
         raise _broken(what, error) from error
 
 
@@ -250,11 +267,20 @@ def _is_app(found: Any) -> bool:
     return runs is not None and isinstance(found, runs.App)
 
 
-def _offer(module: Any) -> str:
+def _offer(module: Any, name: str) -> str:
     named = cast("dict[str, Any]", module.__dict__)
-    found = [name for name, value in named.items() if isinstance(value, Flow) or _is_app(value)]
-    return ", ".join(sorted(found)) or "no flow and no App"
+    found = sorted(key for key, value in named.items() if isinstance(value, Flow) or _is_app(value) or _makes(value))
+    near = get_close_matches(name, found, n=1)
+    return (", ".join(found) or "no flow and no App") + (f". Did you mean {near[0]!r}?" if near else "")
+
+
+def _makes(value: Any) -> bool:
+    """Whether it looks like a function that makes an App."""
+    return inspect.isfunction(value) and "store" in inspect.signature(value).parameters
 
 
 def _what(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    kind = type(value).__name__
+    return f"an {kind}" if kind[:1] in "aeiouAEIOU" else f"a {kind}"
