@@ -5,18 +5,22 @@ Deny by default: whatever is not proved right never passes, and each refusal say
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from ..errors import DecisionRefused, RunBusy, RunNotReady, StateInvalid
 from ..flows.flow import Flow
-from ..flows.position import AtNode, Done, Finish, Park, Parked, Place
+from ..flows.position import AtNode, Done, Finish, Park, Parked, Place, Position
 from ..flows.semantics import next_move
 from ..guards.gates import STARTER
-from ..nodes.calls import NOT_DONE
 from ..nodes.ask import Ask
+from ..nodes.calls import NOT_DONE
 from ..nodes.outcome import ErrorRecord, Outcome
-from .codec import read_error, write_error, write_position
+from ..nodes.plan import jsonable
+from ..nodes.tool import Tool
+from .codec import read_error, read_position, write_error, write_position
 from .lifecycle import advance, not_ready
 from .roles import Anyone, Roles, holds_role, normal
 from .standing import Standing, approvers
@@ -188,10 +192,29 @@ class People:
             return Change((Draft("settled", {"kind": "not_done", "slot": slot} | who),), status=status, effects=effects)
         if isinstance(result, GiveUp):
             return self._given_up(standing, who, status)
-        effects = [Effect(business, "done", result)] if business else []
+        value = self._as_result(standing, slot, result)
+        effects = [Effect(business, "done", value)] if business else []
         return Change(
-            (Draft("settled", {"kind": "done", "slot": slot, "value": result} | who),), status=status, effects=effects
+            (Draft("settled", {"kind": "done", "slot": slot, "value": value} | who),), status=status, effects=effects
         )
+
+    def _as_result(self, standing: Standing[Any], slot: str | None, result: Any) -> Any:
+        """What is settled, as the tool would have returned it, JSON-able."""
+        assert isinstance(standing.at, Parked)
+        intent = standing.calls[slot or ""].intent or {}
+        node = self.flow.nodes.get(standing.at.at.node)
+        tools = {getattr(item, "name", ""): item for item in getattr(node, "tools", (node,))}
+        tool = tools.get(intent.get("tool", ""))
+        if not isinstance(tool, Tool):
+            return result
+        try:
+            return jsonable(tool.result_adapter, tool.result_adapter.validate_python(result))
+        except (ValidationError, PydanticSerializationError) as error:
+            raise DecisionRefused(
+                f"run {standing.run!r}: {result!r} is nothing that {tool.name!r} returns: {error}",
+                run=standing.run,
+                reason="value",
+            ) from error
 
     def _given_up(self, standing: Standing[Any], who: dict[str, Any], status: str) -> Change:
         """The step fails as declined, and the semantics says where the run goes."""
@@ -275,45 +298,39 @@ class People:
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             status = advance(row.status, "retry", run_id)
             standing = Standing(self.flow.type, run_id).apply_all(events)
-            at = self._where_it_failed(standing, events, row)
-            body = {"retry": True, "to": write_position(at), "by": by, "note": note}
+            at, again = self._where_it_failed(standing, events, row)
+            body = {"retry": True, "again": again, "to": write_position(at), "by": by, "note": note}
             return Change((Draft("resumed", body),), status=status)
 
         self.store.append_outside(run_id, build)
 
-    def _where_it_failed(self, standing: Standing[Any], events: list[Event], row: RunRow) -> AtNode:
+    def _where_it_failed(self, standing: Standing[Any], events: list[Event], row: RunRow) -> tuple[AtNode, bool]:
+        """The place, with the refusal, failure and grant that the run had there; and whether it was tried there."""
         if isinstance(standing.at, Parked):
             error = read_error(standing.error)
             if error is not None and error.category == "unknown_effect":
                 raise RunNotReady(
-                    f"run {standing.run!r} is parked at {standing.at.at.node!r} because nobody knows whether its effect "
-                    "happened: settle it first",
+                    f"run {standing.run!r} is parked at {standing.at.at.node!r} because nobody knows whether "
+                    "its effect happened: settle it first",
                     run=standing.run,
                     status=row.status,
                 )
-            return standing.at.at
-        if row.verdict == "success":
+            return standing.at.at, False
+        tried = [event for event in events if event.kind == "step" or event.body.get("kind") == "gave_up"]
+        if row.verdict != "failed" and not (tried and tried[-1].body.get("error")) and row.error is None:
             raise RunNotReady(
-                f"run {standing.run!r} ended with success: there is nothing to retry",
+                f"run {standing.run!r} ended with {row.verdict} and its last step did not fail: there is nothing to "
+                "retry",
                 run=standing.run,
                 status=row.status,
             )
-        steps = [event for event in events if event.kind == "step"]
-        failed = [event for event in steps if event.body["kind"] == "failed"] or steps[-1:]
-        if not failed or failed[-1] is not steps[-1]:
-            failed = steps[-1:]
-        if not failed:
-            return AtNode("START")
-        node = failed[-1].body["node"]
-        arrived = _arrival(events, failed[-1].number)
-        return arrived if isinstance(arrived, AtNode) and arrived.node == node else AtNode(node)
+        arrived = _arrival(events, tried[-1].number) if tried else None
+        return (arrived, True) if isinstance(arrived, AtNode) else (AtNode("START"), False)
 
 
-def _arrival(events: list[Event], number: int) -> Any:
-    """Where the run stood before an event: with the refusal, failure and grant that it had there."""
-    from .codec import read_position
-
-    found: Any = None
+def _arrival(events: list[Event], number: int) -> Position | None:
+    """Where the run stood before an event."""
+    found: Position | None = None
     for event in events:
         if event.number >= number:
             break

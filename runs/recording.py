@@ -9,48 +9,39 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import GuidewayError, LeaseLost
-from ..flows.decisions import Answer, Asks, Passed, Stopped, permit
+from ..errors import LeaseLost
 from ..guards.budgets import AMOUNTS, Spent
-from ..guards.evaluation import OpaqueFailed
-from ..guards.gates import Gate
-from ..nodes.ask import Ask
 from ..nodes.calls import (
     NOT_DONE,
-    PENDING,
-    Allowed,
     Call,
     CallFailed,
     Exhausted,
-    Expired,
     ModelAnswer,
     ModelRequest,
-    Pending,
     RecordedFailure,
-    Refused,
     Stop,
     UnknownEffect,
     stem,
 )
 from ..nodes.context import Left
+from ..nodes.outcome import ErrorRecord
 from ..nodes.tool import Tool
-from ..nodes.outcome import ErrorRecord, Refusal
-from .asking import Opening, answer_request, approval_request, digest_of_call
+from .asking import digest_of_call
 from .codec import read_error, write_error, write_spent
-from .standing import Pending as Request
+from .permits import Permits
 from .standing import Recorded
-from .store.records import Draft, Effect, EffectTaken
+from .store.records import Effect, EffectTaken
 
 if TYPE_CHECKING:
-    from .driver import Drive
+    pass
 
 GRACE = 5.0
 """Seconds after an intent's timeout before a reconcile that says "not done" is believed of a caller that may live."""
 
 
-class Recording:
+class Recording(Permits):
     """The calls of one step; one is made for every execution of a node.
 
     Args:
@@ -59,17 +50,6 @@ class Recording:
         grant: the request that let the run reach this node, or ``exempt:<gate>``.
         digest: of the call that the grant names.
     """
-
-    def __init__(self, drive: Drive[Any], node: str, grant: str | None, digest: str | None) -> None:
-        self.drive = drive
-        self.node = node
-        self.grant = grant
-        self.digest = digest
-        self.openings: list[Opening] = []
-        self.spent = Spent()
-        self.granted: dict[str, tuple[str, str]] = {}
-        self.waits = False
-        self.log: list[dict[str, Any]] = []
 
     # models
 
@@ -126,6 +106,7 @@ class Recording:
             settled = await self._reconciled(slot, tool, open_before, reconcile)
             if settled is not NOT_DONE:
                 return settled
+        self._must_be_granted(slot, tool, call)
         self._must_fit(Spent(calls=1), f"tool {tool.name!r}", True)
         if tool.effect == "none":
             return await self._send_plain(slot, send)
@@ -140,9 +121,9 @@ class Recording:
             "key": key,
             "timeout": tool.timeout,
             "business": business,
+            "fence": self.drive.lease.fence,
             "spent": {"calls": 1},
         }
-        self._must_be_granted(slot, tool, call)
         try:
             self._commit("intent", intent, effects=effects)
         except EffectTaken as taken:
@@ -185,14 +166,14 @@ class Recording:
         """What became of an intent that another execution left open: its result, NOT_DONE, or UnknownEffect."""
         if reconcile is None:
             raise UnknownEffect(
-                f"tool {tool.name!r} was called and its result was never recorded: look whether it happened, then settle"
+                f"tool {tool.name!r} was called and its result was not recorded: see whether it happened and settle it"
             )
         found = await reconcile()
         intent = before.intent or {}
         business = intent.get("business")
         if found is NOT_DONE:
             over = before.intent_at + float(intent.get("timeout") or 0.0) + GRACE
-            if not self.drive.took_over_the_dead and time.time() < over:
+            if not self.drive.lease.surely_dead(intent["fence"]) and time.time() < over:
                 raise UnknownEffect(
                     f"tool {tool.name!r} was called by a process that may still be running: resume after its timeout"
                 )
@@ -222,7 +203,7 @@ class Recording:
             return None
         value: Any = call.arguments
         for part in tool.key.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
+            value = cast(dict[str, Any], value).get(part) if isinstance(value, dict) else None
         if value is None:
             raise CallFailed(
                 ErrorRecord(
@@ -235,8 +216,9 @@ class Recording:
         """A high-stakes call runs only with a consumed decision whose digest names exactly this call."""
         if tool.stakes != "high":
             return
-        request, digest = self.granted.get(stem(slot), (self.grant or "", self.digest or ""))
-        if request.startswith("exempt:"):
+        of_the_node = ("", "") if slot.startswith("call.") else (self.grant or "", self.digest or "")
+        request, digest = self.granted.get(stem(slot), of_the_node)
+        if request.startswith("exempt:") and not digest:  # a run may be named so: what a person approved has a digest
             return
         if request and digest_of_call(request, Call(call.tool, call.arguments, source=call.source)) == digest:
             return
@@ -247,90 +229,6 @@ class Recording:
                 f"the high-stakes tool {tool.name!r} has no approval that names exactly this call; it was not run",
             )
         )
-
-    # people
-
-    async def permit(
-        self, slot: str, tool: Tool[..., Any], call: Call, gates: tuple[Gate, ...]
-    ) -> Allowed | Refused | Pending:
-        """See ``Calls.permit``: gates are walked by the semantics; a request opens where one asks."""
-        found = {
-            (item.body["index"], tuple(item.body["turns"])): item
-            for item in self.drive.standing.requests.values()
-            if item.body.get("slot") == slot
-        }
-
-        def answered(index: int, turns: tuple[str, ...]) -> Answer | None:
-            item = found.get((index, turns))
-            if item is None or item.status == "open":
-                return None
-            self._consume(item)
-            return Answer(item.id, refusal_of(item))
-
-        try:
-            verdict = permit(gates, self.drive.standing.state, call, self.drive.flow.tools, answered)
-        except OpaqueFailed as cause:
-            raise CallFailed(
-                ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")
-            ) from cause
-        if isinstance(verdict, Asks):
-            if (verdict.index, verdict.turns) not in found:
-                self._open(slot, verdict, call)
-            self.waits = True
-            return PENDING
-        self.log.extend({"slot": slot} | entry for entry in verdict.log)
-        if isinstance(verdict, Stopped):
-            return Refused(verdict.refusal, verdict.way)
-        self._grant(slot, verdict, call)
-        return Allowed(call)
-
-    def _grant(self, slot: str, passed: Passed, call: Call) -> None:
-        if passed.grant is None:
-            return
-        plain = Call(call.tool, call.arguments, source=call.source)
-        approved = self.drive.standing.requests.get(passed.grant)
-        digest = approved.body["digest"] if approved is not None else digest_of_call(passed.grant, plain)
-        self.granted[slot.replace("permit.", "call.", 1)] = (passed.grant, digest)
-
-    def _open(self, slot: str, asks: Asks, call: Call) -> None:
-        standing = self.drive.standing
-        request = f"{standing.run}.{standing.asked + len(self.openings) + 1}"
-        place = {"slot": slot, "index": asks.index, "turns": list(asks.turns)}
-        self.openings.append(
-            approval_request(
-                request=request,
-                run=standing.run,
-                gate=asks.gate,
-                node=self.node,
-                call=call,
-                state=standing.state,
-                place=place,
-            )
-        )
-
-    async def answer(self, slot: str, ask: Ask, question: str) -> Any:
-        """See ``Calls.answer``."""
-        standing = self.drive.standing
-        for item in standing.requests.values():
-            if item.body.get("slot") != slot:
-                continue
-            if item.status == "open":
-                self.waits = True
-                return PENDING
-            self._consume(item)
-            refusal = refusal_of(item)
-            return item.decisions[-1]["value"] if refusal is None else Expired(refusal)
-        request = f"{standing.run}.{standing.asked + 1}"
-        self.openings.append(answer_request(request=request, run=standing.run, ask=ask, question=question, slot=slot))
-        self.waits = True
-        return PENDING
-
-    def _consume(self, item: Request) -> None:
-        """A decision is used once: by compare-and-set in the store, before anything follows from it."""
-        if item.consumed:
-            return
-        body = {"request": item.id, "slot": item.body["slot"], "decision": item.decisions[-1]}
-        self._commit("gate", body, request_status={item.id: "consumed"})
 
     # time, budget, keys
 
@@ -391,31 +289,3 @@ class Recording:
             self.drive.lease.check()
         except LeaseLost as lost:
             raise Stop() from lost
-
-    def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
-        try:
-            self.drive.commit([Draft(kind, body)], power=power, **change)
-        except GuidewayError as error:
-            raise Stop() from error
-
-
-def refusal_of(item: Request) -> Refusal | None:
-    """The no that a decided request holds; None for a yes or an answer.
-
-    Args:
-        item: the request.
-    """
-    decision = item.decisions[-1]
-    if item.status in ("approved", "answered"):
-        return None
-    return Refusal(
-        kind="expired" if item.status == "expired" else "denied",
-        gate=item.body["gate"],
-        who=decision.get("by"),
-        when=_iso(decision["at"]),
-        note=decision.get("note"),
-    )
-
-
-def _iso(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

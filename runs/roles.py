@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from ..errors import ConfigError
 
@@ -29,12 +29,13 @@ class Holds(Protocol):
 
 
 def normal(name: str) -> str:
-    """A name as it is compared: Unicode NFKC, case folded, blanks trimmed and joined.
+    """A name as it is compared: Unicode NFKC, case folded, blanks trimmed and joined, what cannot be seen left out.
 
     Args:
         name: as somebody gave it.
     """
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    seen = "".join(char for char in unicodedata.normalize("NFKC", name) if unicodedata.category(char) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())
 
 
 def checked(roles: Roles | None) -> Roles | None:
@@ -46,15 +47,16 @@ def checked(roles: Roles | None) -> Roles | None:
     Raises:
         ConfigError: they are none of the three forms.
     """
-    if roles is None or isinstance(roles, Anyone | Mapping) or callable(roles):
-        if isinstance(roles, type) and issubclass(roles, Anyone):
-            raise ConfigError("roles=Anyone must be called: roles=Anyone()")
-        if isinstance(roles, Mapping):
-            for role, names in roles.items():
-                if isinstance(names, str):
-                    raise ConfigError(
-                        f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}"
-                    )
+    given: Any = roles
+    if given is Anyone:
+        raise ConfigError("roles=Anyone must be called: roles=Anyone()")
+    if isinstance(given, Mapping):
+        mapping = cast(Mapping[str, Any], given)
+        for role, names in mapping.items():
+            if isinstance(names, str):
+                raise ConfigError(f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}")
+        return roles
+    if given is None or isinstance(given, Anyone) or callable(given):
         return roles
     raise ConfigError(f'roles={roles!r} must be a mapping such as {{"lead": {{"ann"}}}}, a callable, or Anyone()')
 
@@ -74,5 +76,6 @@ def holds_role(roles: Roles | None, role: str, name: str) -> bool:
     if roles is None:
         return False
     if isinstance(roles, Mapping):
-        return normal(name) in {normal(item) for item in roles.get(role, ())}
+        names: Collection[str] = roles.get(role, ())
+        return normal(name) in {normal(item) for item in names}
     return roles(role, name) is True

@@ -176,7 +176,7 @@ def _step(self: Standing[Any], event: Event) -> None:
     if body.get("delta"):
         self.write(body["delta"])
     self.error = body.get("error")
-    self.kept = self.calls if body["kind"] == "failed" else {}
+    self.kept = self.calls
     self.move(body)
 
 
@@ -232,7 +232,9 @@ def _settled(self: Standing[Any], event: Event) -> None:
         self.calls.setdefault(body["slot"], Recorded()).result = {"slot": body["slot"], "value": body["value"]}
     elif body["kind"] == "not_done":
         self.calls.pop(body["slot"], None)
-    else:
+    else:  # given up: an attempt that failed, so that what comes next has other keys
+        self.ordinal += 1
+        self.kept = self.calls
         self.move(body)
 
 
@@ -241,12 +243,19 @@ def _resumed(self: Standing[Any], event: Event) -> None:
     self.shape, self.build = body.get("shape", self.shape), body.get("build", self.build)
     if isinstance(self.at, Parked):
         self.at = self.at.at
-    if "to" in body:  # a retry: back to the node that failed, with what its once-only calls gave
-        kept = self.kept
+    if "to" in body:  # a retry: back to the node that failed, with what its effects gave, or nobody knows of them
+        calls = {slot: call for slot, call in self.kept.items() if _lasts(call)} if body["again"] else self.calls
         self.move(body)
-        self.ordinal -= 1
+        self.ordinal -= body["again"]
         self.error = None
-        self.calls = {slot: call for slot, call in kept.items() if call.result and "value" in call.result}
+        self.calls = calls
+
+
+def _lasts(call: Recorded) -> bool:
+    """Whether a call of an attempt that is over counts in the next: an effect that happened, or perhaps did."""
+    if call.intent is None or call.intent["kind"] != "tool":
+        return False
+    return call.result is None or "value" in call.result
 
 
 def _ended(self: Standing[Any], event: Event) -> None:
