@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from ..errors import GuidewayError
 from ..flows.flow import Flow
@@ -60,8 +61,8 @@ def flow_of(target: str) -> Flow[Any]:
         Usage: it names no flow.
     """
     found = load(target)
-    if isinstance(found, Flow):
-        return cast("Flow[Any]", found)
+    if _is_flow(found):
+        return found
     if _is_app(found):
         return found.flow  # type: ignore[no-any-return]
     if callable(found) and not isinstance(found, type):
@@ -111,6 +112,7 @@ def app_of(target: str, store: str | None, *, create: bool = False) -> Generator
     try:
         yield app
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # of tasks that now find the store closed
         app.store.close()  # the leases are let go; a node that goes on is not waited for
         raise
     except BaseException:
@@ -259,6 +261,10 @@ def _broken(what: str, error: BaseException) -> Broken:
     else:
         place, said = place_of(error.__traceback__), one_line(error)
     return Broken(f"{place}: {said} ({what} was being loaded). Add --traceback to see all of it")
+
+
+def _is_flow(found: Any) -> TypeGuard[Flow[Any]]:
+    return isinstance(found, Flow)
 
 
 def _is_app(found: Any) -> bool:

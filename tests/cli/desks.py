@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +68,7 @@ class Mood(BaseModel):
 
 done = End("done")
 how = ask("host", "How was it?", form=Mood, within="1h", expired=done)
+quick = ask("host", "Quick?", name="quick", writes="mood", within=timedelta(milliseconds=150), expired=done)
 what = ask("host", "What was it?", name="what", writes="mood")
 
 
@@ -86,6 +88,7 @@ def send(text: str) -> list[str]:
 
 asking = Flow("asking", state=Talk, edges=[on(START, note), on(note, how), on(how, done)])
 wondering = Flow("wondering", state=Talk, edges=[on(START, what), on(what, done)])
+hurrying = Flow("hurrying", state=Talk, edges=[on(START, quick), on(quick, done)])
 sending = Flow("sending", state=Talk, edges=[on(START, send), on(send, done)])
 
 
@@ -99,8 +102,11 @@ def wonderer(store):
     return wondering.compile(store=store, roles=Anyone())
 
 
+def hurrier(store):
+    """Asks for a text, and does not wait."""
+    return hurrying.compile(store=store, roles=Anyone())
+
+
 def sender(store):
     """Parks."""
     return sending.compile(store=store)
-
-

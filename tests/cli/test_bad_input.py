@@ -26,7 +26,10 @@ def work(text: str) -> str:
 done = End("done")
 """
 BAD_FLOWS = {
-    "field": ("when(t.confidance < 1) >> done", "field.py:12: UnknownField: t.confidance: the state State has no field"),
+    "field": (
+        "when(t.confidance < 1) >> done",
+        "field.py:12: UnknownField: t.confidance: the state State has no field",
+    ),
     "twice": (
         "Flow('f', state=State, edges=[on(START, work), on(work, done), on(work, done)])",
         "twice.py:12: FlowError: two rows start at 'work'",

@@ -61,7 +61,7 @@ def test_no_text_brings_a_hidden_character(text):
     assert not hidden(visible(text))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_a_line_of_json_is_printable_ascii_and_gives_the_data_back(data):
     """JSON for machines holds no character that a terminal obeys, and loses nothing."""
     line = as_line(data)
