@@ -33,6 +33,9 @@ _NAMES = {
     ("urllib3", "HTTPError"): "unavailable",
     ("socket", "gaierror"): "unavailable",
     ("langchain_core", "OutputParserException"): "invalid_output",
+    ("langchain_openai", "OpenAIRefusalError"): "model_refused",
+    ("openai", "ContentFilterFinishReasonError"): "model_refused",
+    ("openai", "LengthFinishReasonError"): "invalid_output",
 }
 """By the package and name of a class, so that nothing needs to be imported; the nearest base counts."""
 

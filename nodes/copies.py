@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy, deepcopy
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
-from .annotations import bare, is_model, members
+from .annotations import is_model, members
 from .shapes import is_dict, is_list
 
+_CONTAINERS = frozenset({list, dict, set})
 _FIXED = (bool, int, float, str, bytes, date, time, timedelta, Decimal, UUID, Enum)
 
 
@@ -42,37 +43,40 @@ def _immutable(annotation: Any) -> bool:
     return issubclass(annotation, _FIXED)
 
 
-_FLAT: dict[Any, Callable[[Any], Any]] = {list: list[Any].copy, dict: dict[Any, Any].copy, set: set[Any].copy}
-
-
 def copier(annotation: Any) -> Callable[[Any], Any] | None:
-    """How a value of a type is copied for a node, so that changing it in place changes nothing; None: not at all.
+    """How a value of a type is copied for a node; None: not at all.
 
     Args:
         annotation: the type.
     """
     if immutable(annotation):
         return None
-    plain = bare(annotation)
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin in _FLAT and all(immutable(item) for item in arguments):
-        return _FLAT[origin]
-    return deepcopy
+    return _shallow if all(_immutable(item) or _flat(item) for item in members(annotation)) else deepcopy
 
 
-def copied_messages(messages: list[Any]) -> list[Any]:
+def _flat(annotation: Any) -> bool:
+    """Whether a type is a container of things that cannot be changed in place."""
+    arguments = get_args(annotation)
+    return get_origin(annotation) in _CONTAINERS and all(immutable(item) for item in arguments)
+
+
+def _shallow(value: Any) -> Any:
+    return copy(value) if type(value) in _CONTAINERS else value
+
+
+def copied_messages(messages: Any) -> Any:
     """Copies of messages; for a long conversation much cheaper than a deepcopy, which walks every text.
 
     Args:
-        messages: LangChain messages.
+        messages: LangChain messages; None stays None.
     """
-    return [_copied(message) for message in messages]
+    return [_copied(message) for message in messages] if is_list(messages) else messages
 
 
 def _copied(message: Any) -> Any:
-    copy = message.model_copy()
-    own = copy.__dict__
+    made = message.model_copy()
+    own = made.__dict__
     for name, value in own.items():
         if is_list(value) or is_dict(value):
             own[name] = deepcopy(value) if value else type(value)()
-    return copy
+    return made
