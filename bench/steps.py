@@ -162,16 +162,20 @@ def main() -> None:
             "LangGraph FULL": langgraph_row(home / "lg-full.db", "full"),
         }
         print(f"{'microseconds a step':<22}" + "".join(f"{steps:>22}" for steps in options.steps))
-        found = {steps: measure(rows, steps, max(3, options.rounds if steps <= 100 else options.rounds // 3))
-                 for steps in options.steps}
+        found = {
+            steps: measure(rows, steps, max(3, options.rounds if steps <= 100 else options.rounds // 3))
+            for steps in options.steps
+        }
     for name in rows:
         cells = [found[steps][name] for steps in options.steps]
         shown = [f"{statistics.median(cell):.1f} [{min(cell):.0f}..{max(cell):.0f}]" for cell in cells]
         print(f"{name:<22}" + "".join(f"{cell:>22}" for cell in shown))
     print()
     for title, ours, theirs, target in RATIOS:
-        ratios = {steps: statistics.median(a / b for a, b in zip(found[steps][ours], found[steps][theirs], strict=True))
-                  for steps in options.steps}
+        ratios = {
+            steps: statistics.median(a / b for a, b in zip(found[steps][ours], found[steps][theirs], strict=True))
+            for steps in options.steps
+        }
         report[title] = ratios
         print(f"{title:<62}" + "".join(f"{ratio:>9.3f}" for ratio in ratios.values()) + f"   (to reach: {target})")
     print(json.dumps({"steps": options.steps, "ratios": report}))

@@ -75,7 +75,7 @@ class Flow(Generic[S]):
         self.properties = tuple(properties)
         self.accepts = dict(accepts or {})
         self.migrations = tuple(migrations)
-        self.type = StateType(state, where=self.line)
+        self.type: StateType[S] = StateType(state, where=self.line)
         parts = resolve(name, state, tuple(edges), on_exhausted, on_failure, self.line)
         self.source_rows: tuple[Row, ...] = parts.source_rows
         self.rows: dict[str, tuple[Route, ...]] = parts.rows
@@ -166,6 +166,4 @@ class Flow(Generic[S]):
         """
         from ..runs.app import App
 
-        return App(
-            self, store=store, models=models, deps=deps, roles=roles, notify=notify, durability=durability
-        )
+        return App(self, store=store, models=models, deps=deps, roles=roles, notify=notify, durability=durability)

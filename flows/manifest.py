@@ -18,6 +18,7 @@ from ..guards.limits import Limit
 from ..guards.path import Edge
 from ..guards.printing import text
 from ..guards.target import Target
+from ..nodes.ask import Ask
 from ..nodes.source import source_hash
 from .ends import End
 from .rows import Route
@@ -41,7 +42,7 @@ def manifest_of(flow: Flow[Any]) -> dict[str, Any]:
         "name": flow.name,
         "shape": {
             "state": _state(flow),
-            "nodes": {name: spec["shape"] for name, spec in specs.items()},
+            "nodes": {name: spec["shape"] | _own_way(flow, name) for name, spec in specs.items()},
             "rows": {source: [_route(flow, route) for route in routes] for source, routes in flow.rows.items()},
             "ways": [_route(flow, route) for route in flow.routes.values() if route.source == "way"],
             "gates": {name: _gate(flow, gate) for name, gate in sorted(flow.gates.items())},
@@ -120,6 +121,12 @@ def _gate(flow: Flow[Any], gate: Gate) -> dict[str, Any]:
             "ways": ways,
         }
     return {"kind": "policy", "reads": list(getattr(gate, "reads", ())), "ways": ways}
+
+
+def _own_way(flow: Flow[Any], name: str) -> dict[str, Any]:
+    """The way of an ask for nobody's answer, whole: its gates too."""
+    node = flow.nodes[name]
+    return {"expired": _way(flow, node.expired)} if isinstance(node, Ask) else {}
 
 
 def _way(flow: Flow[Any], way: Way | None) -> dict[str, str] | None:

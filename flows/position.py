@@ -141,11 +141,14 @@ class Reasons(NamedTuple):
     counted: tuple[str, ...] = ()
 
 
+NO_REASONS = Reasons()
+
+
 class Run(NamedTuple):
     """Run a node next; ``out`` is set where the budget's way out was taken."""
 
     at: AtNode
-    why: Reasons = Reasons()
+    why: Reasons = NO_REASONS
     out: bool = False
 
 
@@ -154,7 +157,7 @@ class Ask:
     """Ask a person next."""
 
     at: AtGate
-    why: Reasons = Reasons()
+    why: Reasons = NO_REASONS
     out: bool = False
 
 
@@ -163,7 +166,7 @@ class Finish:
     """The run ends; ``error`` says why where it did not end well."""
 
     at: AtEnd
-    why: Reasons = Reasons()
+    why: Reasons = NO_REASONS
     error: ErrorRecord | None = None
     out: bool = False
 
@@ -173,7 +176,7 @@ class Park:
     """The run stops until a person settles something."""
 
     at: Parked
-    why: Reasons = Reasons()
+    why: Reasons = NO_REASONS
     error: ErrorRecord | None = None
     out: bool = False
 

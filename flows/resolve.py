@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
 from ..errors import FlowError, GateError, UnknownField
 from ..guards.conditions import check_fields
 from ..guards.evaluation import Prepared
+from ..guards.expressions import Formula, Or
 from ..guards.gates import Approval, Gate, Policy
 from ..guards.limits import Limit
 from ..guards.path import Edge
@@ -88,8 +89,9 @@ class _Resolver:
     def source(self, row: Row, lines: dict[str, str | None]) -> None:
         source = row.source
         if isinstance(source, End):
-            raise FlowError(f"a row starts at the end {source.name!r} in flow {self.name!r}: a run is over there",
-                            where=row.line)
+            raise FlowError(
+                f"a row starts at the end {source.name!r} in flow {self.name!r}: a run is over there", where=row.line
+            )
         if source.name in lines:
             before = (lines[source.name] or "?").rsplit(":", 1)[-1]
             here = (row.line or "?").rsplit(":", 1)[-1]
@@ -122,8 +124,9 @@ class _Resolver:
             return
         if not isinstance(target, Node):
             raise FlowError(f"{target!r} in flow {self.name!r} is neither a node nor an end", where=line)
-        parts.nodes[target.name] = target
-        self.node(target)
+        node = cast("Node[..., Any]", target)
+        parts.nodes[target.name] = node
+        self.node(node)
 
     def node(self, node: Node[Any, Any]) -> None:
         problems = node.problems(self.state)
@@ -189,8 +192,9 @@ class _Resolver:
             return
         wanted = item.name or f"at_most({item.n}) of {first}"
         if wanted in limits.values():
-            raise FlowError(f"two limits are named {wanted!r} in flow {self.name!r}: give one another name=",
-                            where=self.where)
+            raise FlowError(
+                f"two limits are named {wanted!r} in flow {self.name!r}: give one another name=", where=self.where
+            )
         limits[item] = wanted
 
     def gate(self, gate: Gate, source: str, target: str, *, on_edge: bool) -> None:
@@ -230,8 +234,10 @@ class _Resolver:
         if isinstance(way, Target):
             return Edge((), way, self.where)
         if not isinstance(way, Edge):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
-            raise FlowError(f"{kind}= of flow {self.name!r} must be a node, an end or gates and a target, not {way!r}",
-                            where=self.where)
+            raise FlowError(
+                f"{kind}= of flow {self.name!r} must be a node, an end or gates and a target, not {way!r}",
+                where=self.where,
+            )
         match, conditions, _ = sorted_guards(way, kind)
         if match is not None or conditions:
             raise FlowError(f"{kind}= of flow {self.name!r} has a condition: a way must always lead on", where=way.line)
@@ -259,6 +265,12 @@ def _gates_of(way: Any) -> Iterator[Gate]:
         yield from (guard for guard in way.guards if isinstance(guard, Gate))
 
 
+def _words(item: Formula | Limit, *, alone: bool) -> str:
+    if isinstance(item, Limit):
+        return f"at_most({item.n})"
+    return text(item) if alone or not isinstance(item, Or) else f"({text(item)})"
+
+
 def guard_words(match: Any, conditions: Sequence[Any], gates: Sequence[Gate]) -> list[str]:
     """The guards of an edge in words, in order.
 
@@ -272,7 +284,6 @@ def guard_words(match: Any, conditions: Sequence[Any], gates: Sequence[Gate]) ->
         named = [item.rsplit(".", 1)[-1] for item in match.types] + list(match.categories)
         words.append(f"failed({', '.join(named)})" if named else "failed()")
     if conditions:
-        words.append(" and ".join(
-            f"at_most({item.n})" if isinstance(item, Limit) else text(item) for item in conditions))
+        words.append(" and ".join(_words(item, alone=len(conditions) == 1) for item in conditions))
     words.extend(gate.name for gate in gates)
     return words

@@ -46,8 +46,9 @@ def on(source: Target, *edges: Edge | Target) -> Row:
     """
     line = caller()
     if not isinstance(source, Target):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
-        raise FlowError(f"on({source!r}, ...): a row starts at a node or START, not at a {type(source).__name__}",
-                        where=line)
+        raise FlowError(
+            f"on({source!r}, ...): a row starts at a node or START, not at a {type(source).__name__}", where=line
+        )
     if not edges:
         raise FlowError(f"the row of {source.name!r} has no edges: name where the run goes", where=line)
     resolved: list[Edge] = []
@@ -63,8 +64,9 @@ def on(source: Target, *edges: Edge | Target) -> Row:
         elif isinstance(edge, Edge):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
             resolved.append(edge)
         elif isinstance(edge, Guard):
-            raise FlowError(f"an edge in the row of {source.name!r} has guards but no target: add '>> node'",
-                            where=line)
+            raise FlowError(
+                f"an edge in the row of {source.name!r} has guards but no target: add '>> node'", where=line
+            )
         else:
             raise FlowError(
                 f"the row of {source.name!r} holds {edge!r} ({type(edge).__name__}): an edge is 'guards >> target' "
@@ -140,8 +142,9 @@ def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Formula
         elif isinstance(guard, Limit):
             conditions.append(guard)
         else:
-            raise FlowError(f"the edge from {source!r} to {edge.target.name!r} bears {guard!r}, which is no guard",
-                            where=edge.line)
+            raise FlowError(
+                f"the edge from {source!r} to {edge.target.name!r} bears {guard!r}, which is no guard", where=edge.line
+            )
     return match, tuple(conditions), tuple(gates)
 
 
@@ -166,8 +169,9 @@ def require_ways(gate: Gate, source: str, target: str, seen: tuple[Gate, ...] = 
     """
     where = getattr(gate, "line", None)
     if gate in seen:
-        raise GateError(f"the ways of gate {gate.name!r} on the edge from {source!r} to {target!r} lead back to it",
-                        where=where)
+        raise GateError(
+            f"the ways of gate {gate.name!r} on the edge from {source!r} to {target!r} lead back to it", where=where
+        )
     for kind, way in gate.ways().items():
         if way is None:
             raise GateError(

@@ -17,7 +17,7 @@ The rules, in the order in which they act:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..guards.evaluation import OpaqueFailed, holds, observed
 from ..guards.gates import Approval, Gate, Way
@@ -221,8 +221,11 @@ class _Walk:
 
     def _no_of_its_own(self, node: str, outcome: Outcome) -> Move:
         refusal = outcome.refusal or Refusal(kind="denied", gate=node)
-        trail = _Trail(Route(f"{node}: {refusal.gate} {refusal.kind}", node, None, (), (), self.flow.nodes[node], None),
-                       [{"guard": refusal.gate, "value": False, "no": refusal.kind}], refusal)
+        trail = _Trail(
+            Route(f"{node}: {refusal.gate} {refusal.kind}", node, None, (), (), self.flow.nodes[node], None),
+            [{"guard": refusal.gate, "value": False, "no": refusal.kind}],
+            refusal,
+        )
         return self._follow(trail, outcome.way, refusal.gate, refusal)
 
     # arriving
@@ -270,7 +273,9 @@ class _Walk:
             needed = 1 if kind == "steps" or (kind == "calls" and calls) else 0
             if used + needed > bound or (kind == "seconds" and used >= bound):
                 return ErrorRecord(
-                    "exhausted", "Exhausted", f"budget {kind}={bound:g} is used up: {used:g} spent before {target.name!r}"
+                    "exhausted",
+                    "Exhausted",
+                    f"budget {kind}={bound:g} is used up: {used:g} spent before {target.name!r}",
                 )
         return None
 
@@ -298,7 +303,7 @@ class _Walk:
         return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted)
 
     def _call(self, target: Target) -> Call | None:
-        return call_of(target, self.place.state) if isinstance(target, Node) else None
+        return call_of(cast("Node[..., Any]", target), self.place.state) if isinstance(target, Node) else None
 
 
 _BUG = ErrorRecord("bug", "OpaqueFailed", "a condition raised")
@@ -317,8 +322,11 @@ def _failure(source: str, error: ErrorRecord | None) -> Failure | None:
 
 
 def _told(entry: dict[str, Any]) -> str:
-    shown = [f"{guard['guard']} is {_WORDS[guard['value']]} {guard.get('read') or ''}".rstrip()
-             for guard in entry["guards"] if guard.get("value") is not True]
+    shown = [
+        f"{guard['guard']} is {_WORDS[guard['value']]} {guard.get('read') or ''}".rstrip()
+        for guard in entry["guards"]
+        if guard.get("value") is not True
+    ]
     return f"{entry['edge']} ({', '.join(shown)})"
 
 

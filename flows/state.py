@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
+from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -168,7 +168,7 @@ class StateType(Generic[S]):
         try:
             if self._whole:
                 merged = {name: getattr(trial, name) for name in self.fields} | values
-                trial.__dict__.update(self.model.model_validate(merged).__dict__)
+                object.__setattr__(trial, "__dict__", dict(self.model.model_validate(merged).__dict__))
                 return
             for name, value in values.items():
                 if not self.fields[name].messages:
@@ -192,8 +192,9 @@ class StateType(Generic[S]):
         try:
             return plan.reducer(current, added)
         except Exception as error:
-            raise StateInvalid(f"the reducer of {self.model.__name__}.{plan.name} failed: {error}",
-                               field=plan.name) from error
+            raise StateInvalid(
+                f"the reducer of {self.model.__name__}.{plan.name} failed: {error}", field=plan.name
+            ) from error
 
     # folding
 
@@ -225,12 +226,14 @@ class StateType(Generic[S]):
             if isinstance(value, float) and not math.isfinite(value):
                 if plan.nan:
                     return str(value)
-                raise StateInvalid(f"{self.model.__name__}.{plan.name} = {value} is not a finite number",
-                                   field=plan.name)
+                raise StateInvalid(
+                    f"{self.model.__name__}.{plan.name} = {value} is not a finite number", field=plan.name
+                )
             if value is None or type(value) in (str, int, bool, float):
                 return value
         if plan.messages:
-            return [plain(message) for message in value]
+            messages: list[Any] = cast(list[Any], value)
+            return [plain(message) for message in messages]
         data = _json(plan, value, self.model)
         if self._decode(plan, data) != value:
             raise StateInvalid(
@@ -292,7 +295,7 @@ def _exact_types(model: type[BaseModel], name: str, info: FieldInfo) -> frozense
     if info.metadata or looked_at or model.__pydantic_custom_init__ or info.frozen or model.model_config.get("frozen"):
         return frozenset()
     union = type(info.annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union")
-    parts = get_args(info.annotation) if union else (info.annotation,)
+    parts: tuple[Any, ...] = get_args(info.annotation) if union else (info.annotation,)
     return frozenset(parts) if all(part in _SIMPLE for part in parts) and _is_simple(info.annotation) else frozenset()
 
 

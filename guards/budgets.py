@@ -116,11 +116,16 @@ class Budget:
         """
         if self.deadline is None:
             return None
-        return self.deadline.timestamp() if isinstance(self.deadline, datetime) else started + seconds(
-            self.deadline, "deadline")
+        return (
+            self.deadline.timestamp()
+            if isinstance(self.deadline, datetime)
+            else started + seconds(self.deadline, "deadline")
+        )
 
 
 def as_spent(data: dict[str, float]) -> Spent:
     """A Spent from the amounts that a journal row holds; missing ones are zero."""
     get = data.get
-    return Spent(int(get("steps", 0)), int(get("calls", 0)), int(get("tokens", 0)), get("usd", 0.0), get("seconds", 0.0))
+    return Spent(
+        int(get("steps", 0)), int(get("calls", 0)), int(get("tokens", 0)), get("usd", 0.0), get("seconds", 0.0)
+    )

@@ -6,7 +6,7 @@ Authoring loads no langchain; it is loaded when a value is first validated.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import uuid4
 
 from pydantic import BaseModel, GetCoreSchemaHandler
@@ -60,7 +60,9 @@ REMOVE_ALL = "__remove_all__"
 def _all_ready(value: Any) -> bool:
     from langchain_core.messages import BaseMessage
 
-    return isinstance(value, list) and all(isinstance(item, BaseMessage) and item.id for item in value)
+    given: Any = value
+    items: list[Any] = given if isinstance(value, list) else [None]
+    return all(isinstance(item, BaseMessage) and item.id for item in items)
 
 
 def with_ids(value: Any) -> list[BaseMessage]:
@@ -74,10 +76,11 @@ def with_ids(value: Any) -> list[BaseMessage]:
     """
     from langchain_core.messages import BaseMessage, convert_to_messages
 
-    items: list[Any] = list(value) if isinstance(value, list | tuple) and not _is_pair(value) else [value]
+    given: Any = value
+    items: list[Any] = list(given) if isinstance(value, list | tuple) and not _is_pair(value) else [given]
     ready: list[BaseMessage] = []
     for item in items:
-        if isinstance(item, dict) and item.get("type") in _TYPES and "role" not in item:
+        if isinstance(item, dict) and _is_ours(cast(dict[str, Any], item)):
             message: BaseMessage = _adapter().validate_python(item)
         else:
             message = item if isinstance(item, BaseMessage) else convert_to_messages([item])[0]
@@ -85,8 +88,13 @@ def with_ids(value: Any) -> list[BaseMessage]:
     return ready
 
 
+def _is_ours(item: dict[str, Any]) -> bool:
+    return item.get("type") in _TYPES and "role" not in item
+
+
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(item, str) for item in value)
+    pair: Any = value
+    return isinstance(value, tuple) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str)
 
 
 _TYPES = frozenset({"ai", "human", "system", "tool", "function", "chat", "remove", "developer"})
@@ -98,8 +106,9 @@ def _adapter() -> Any:
     from pydantic import TypeAdapter
 
     def read(value: Any) -> Any:
-        if isinstance(value, dict) and value.get("type") == "remove":
-            return RemoveMessage(id=value["id"])
+        found: Any = value
+        if isinstance(value, dict) and found.get("type") == "remove":
+            return RemoveMessage(id=found["id"])
         return typed.validate_python(value)
 
     typed: TypeAdapter[Any] = TypeAdapter(AnyMessage)

@@ -37,8 +37,9 @@ class Retry:
             wanted.extend(TRANSIENT if name == "transient" else (name,))
         for name in wanted:
             if name not in CATEGORIES:
-                raise FlowError(f"Retry(on={name!r}): there is no such category: {', '.join(CATEGORIES)}",
-                                where=caller())
+                raise FlowError(
+                    f"Retry(on={name!r}): there is no such category: {', '.join(CATEGORIES)}", where=caller()
+                )
         object.__setattr__(self, "on", tuple(wanted))
         object.__setattr__(self, "pause", seconds(self.pause, "pause"))
         object.__setattr__(self, "longest", seconds(self.longest, "longest"))

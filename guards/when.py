@@ -30,6 +30,7 @@ def when(*conditions: bool | Condition | Limit | Callable[..., bool]) -> When:
         ConditionError: nothing was given, or something that is no condition.
     """
     if not conditions:
-        raise ConditionError("when() needs at least one condition; a bare target, last in its row, is 'otherwise'",
-                             where=caller())
+        raise ConditionError(
+            "when() needs at least one condition; a bare target, last in its row, is 'otherwise'", where=caller()
+        )
     return When(tuple(item if isinstance(item, Limit) else condition(item) for item in conditions))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -69,7 +69,7 @@ class App(Deciding[S], Watching[S]):
                 where=flow.line,
             )
         effective: Roles | None = self.roles if self.roles is not None or store is not None else Anyone()
-        opened = SqliteStore(store, durability=cast(Literal["process", "power"], durability))
+        opened = SqliteStore(store, durability="power" if durability == "power" else "process")
         try:
             self._engine = Engine(flow, opened, models, deps)
             self._engine.require_models()
@@ -112,7 +112,7 @@ class App(Deciding[S], Watching[S]):
 
     async def astart(
         self,
-        input: Mapping[str, Any] | S,  # noqa: A002  # the word of LangGraph and of DESIGN's face
+        input: Mapping[str, Any] | S,  # the word of LangGraph and of DESIGN's face
         *,
         run_id: str | None = None,
         by: str | None = None,
@@ -123,7 +123,7 @@ class App(Deciding[S], Watching[S]):
 
     def start(
         self,
-        input: Mapping[str, Any] | S,  # noqa: A002  # the word of LangGraph and of DESIGN's face
+        input: Mapping[str, Any] | S,  # the word of LangGraph and of DESIGN's face
         *,
         run_id: str | None = None,
         by: str | None = None,

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..guards.evaluation import observed
 from ..guards.gates import Approval
-from ..nodes.calls import Call
 from ..nodes.ask import Ask
+from ..nodes.calls import Call
 from .store.records import Draft, RequestDraft
 
 
@@ -77,7 +77,7 @@ def answer_request(*, request: str, run: str, ask: Ask, question: str, slot: str
         question: what is asked.
         slot: the request's name within the step.
     """
-    body = {
+    body: dict[str, Any] = {
         "request": request,
         "kind": "answer",
         "gate": ask.name,

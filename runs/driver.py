@@ -36,7 +36,8 @@ from ..nodes.execution import execute
 from ..nodes.outcome import ErrorRecord, Outcome
 from .asking import Opening, approval_request, digest_of_call
 from .codec import write_error, write_position, write_spent
-from .recording import Recording, refusal_of
+from .permits import refusal_of
+from .recording import Recording
 from .standing import Pending, Standing
 from .store.records import Draft, Event, Lease, TailMoved
 

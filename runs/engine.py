@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -24,10 +22,11 @@ from ..nodes.models import Models
 from ..nodes.think import Think
 from .codec import read_error, write_position
 from .driver import Drive
+from .ids import new_id, system_user, valid_id
 from .lifecycle import OVER
 from .portal import Portal
 from .standing import Standing
-from .store import Checkpoint, Draft, Event, Lease, RunRow, SqliteStore
+from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
 from .views import Run, request_view
 
 S = TypeVar("S", bound=BaseModel)
@@ -92,7 +91,7 @@ class Engine(Generic[S]):
         for listener in tuple(self.listeners):
             try:
                 listener(run, event)
-            except Exception:
+            except Exception:  # noqa: BLE001  # a listener's mistake is its own
                 _log.exception("a listener failed on event %d (%s) of run %s", event.number, event.kind, run)
 
     # starting
@@ -120,7 +119,7 @@ class Engine(Generic[S]):
             )
         state = self.flow.type.start(given)
         name = run_id or new_id()
-        _valid_id(name)
+        valid_id(name)
         self._keep_manifest()
         body = {
             "flow": self.flow.name,
@@ -280,7 +279,7 @@ class Engine(Generic[S]):
         except RunNotFound:
             if given is None:
                 raise
-            drive = self.begin(dict(given), run_id, _system_user(), ())
+            drive = self.begin(dict(given), run_id, system_user(), ())
         else:
             drive = await self.take(run_id)
         try:
@@ -378,31 +377,3 @@ class Engine(Generic[S]):
         """Lets go what is held."""
         await asyncio.sleep(0)
         self.store.close()
-
-
-def new_id() -> str:
-    """A new run's id: the day and a random part, short enough to type."""
-    return f"{time.strftime('%y%m%d')}-{secrets.token_hex(4)}"
-
-
-def _valid_id(name: str) -> None:
-    if not name or len(name) > 200 or any(char.isspace() or not char.isprintable() for char in name):
-        raise ConfigError(f"run_id={name!r} must be 1 to 200 printable characters without blanks")
-
-
-def _system_user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
-
-
-def held(lease: Lease) -> bool:
-    """Whether a lease still stands.
-
-    Args:
-        lease: the lease.
-    """
-    return lease.deadline > time.monotonic()

@@ -75,7 +75,7 @@ def holds_role(roles: Roles | None, role: str, name: str) -> bool:
         return True
     if roles is None:
         return False
-    if isinstance(roles, Mapping):
-        names: Collection[str] = roles.get(role, ())
-        return normal(name) in {normal(item) for item in names}
-    return roles(role, name) is True
+    given: Any = roles
+    if isinstance(given, Mapping):
+        return normal(name) in {normal(str(item)) for item in cast(Mapping[str, Any], given).get(role, ())}
+    return given(role, name) is True

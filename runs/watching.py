@@ -48,7 +48,7 @@ class Watching(Generic[S]):
             def work() -> None:
                 try:
                     self._engine.portal.call(self._run_or_resume(input_or_run_id, watched, start))
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
                     events.put(error)
                 else:
                     events.put(None)

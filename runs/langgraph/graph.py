@@ -56,8 +56,9 @@ class Task(Runnable[Any, Any]):
         drive = get_runtime().context
         return self._finish(await self._core(drive, input, config), drive)
 
-    async def _core(self, drive: Any, given: Any, config: RunnableConfig | None) -> Drive[Any]:
-        if isinstance(drive, Drive):
+    async def _core(self, context: Any, given: Any, config: RunnableConfig | None) -> Drive[Any]:
+        if isinstance(context, Drive):
+            drive: Drive[Any] = context
             await drive.go_on(stretch=True)
             return drive
         thread = str((config or {}).get("configurable", {}).get("thread_id", ""))
@@ -137,7 +138,8 @@ def build_graph(engine: Engine[Any], saver: BoundSaver) -> Any:
     flow = engine.flow
     fields = {name: _channel(info.annotation) for name, info in flow.state.model_fields.items()}
     schema = TypedDict(flow.state.__name__, fields, total=False)  # type: ignore[misc]  # made from the model at run time
-    graph: Any = StateGraph(schema, context_schema=Drive)  # its own types are too wide to be told here
+    context: Any = Drive
+    graph: Any = StateGraph(schema, context_schema=context)  # its own types are too wide to be told here
     gates = [gate for gate in flow.gates.values() if isinstance(gate, Approval)]
     ways = destinations(engine)
     for name in (ENTRY, *(node_name(node) for node in flow.nodes), *(gate_name(gate.name) for gate in gates)):

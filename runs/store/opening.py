@@ -19,7 +19,7 @@ from .schema import Tables
 PATIENCE = 5.0  # seconds that opening waits for a lock; a foreign program's is not worth more
 BUSY = 60.0  # seconds that a statement waits for another process of ours: far more than a commit takes
 LOG_PAGES = 1000  # of the write-ahead log before it is folded in: 4 MB; folding syncs twice, so rarely is cheap
-POWER_PAGES = 250  # the same where every commit syncs: syncing a log that grows is dear, one that is written over is not
+POWER_PAGES = 250  # where every commit syncs: syncing a log that grows is dear, one that is written over is not
 OLDEST = (3, 37, 0)  # knows strict tables
 
 _making = threading.Lock()
