@@ -123,7 +123,8 @@ class _Sending:
         try:
             return self._as_json(await _timed(tool, tool.fn, {**typed, **given}))
         except CallFailed as failure:
-            if tool.effect != "once" or failure.record.category == "declined":
+            # only what this tool declares proves anything, whatever category an exception has elsewhere
+            if tool.effect != "once" or isinstance(failure.__cause__, (*tool.not_done, ToolError)):
                 raise
             return await self._settled(failure)
 

@@ -295,7 +295,7 @@ async def test_pending_calls_suspend_the_step_after_the_others():
     recorder = Recorder({"permit.0": True})
     with pytest.raises(Suspended, match="do: 1 of 3 calls wait for a decision"):
         await execute(gated(), ticket(*CALLS), calls=recorder)
-    assert recorder.asked == ["permit.0", "permit.2"]
+    assert recorder.order == ["permit.0", "permit.2", "call.0.0", "call.1.0"]
     assert recorder.sent == ["call.0.0", "call.1.0"]
     recorder.decisions["permit.2"] = Refused(Refusal(kind="denied", gate="lead", note="no"))
     outcome = await execute(gated(), ticket(*CALLS), calls=recorder)
@@ -341,6 +341,7 @@ async def test_edited_arguments_run_as_they_were_approved():
     outcome = await execute(gated(), ticket(CALLS[0]), calls=recorder)
     assert PAID == [("1", 2.0)]
     assert outcome.update["messages"][0].tool_call_id == "c0"
+    assert recorder.seen == [Call("pay", {"order_id": "1", "amount": 2}, "c0", pay.source)]
     assert outcome.calls[0]["arguments"] == {"order_id": "1", "amount": 2}
 
 

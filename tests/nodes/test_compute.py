@@ -215,6 +215,7 @@ async def test_the_context_says_where_the_function_runs():
 
 async def test_written_messages_get_ids_that_do_not_change():
     """What goes to the messages field has ids that a second execution gives again, whatever form it has."""
+    from langchain_core.messages import AIMessage
 
     @compute(writes="messages")
     def say(message: str) -> list[Any]:
@@ -223,14 +224,15 @@ async def test_written_messages_get_ids_that_do_not_change():
             ("ai", "hello"),
             {"role": "user", "content": "dict"},
             {"role": "user", "content": "x", "id": "own"},
+            AIMessage("y"),
         ]
 
     first = await execute(say, Ticket(), calls=Recorder())
     second = await execute(say, Ticket(), calls=Recorder())
     ids = [item.id for item in first.update["messages"]]
-    assert ids == ["run-1:message#0", "run-1:message#1", "run-1:message#2", "own"]
+    assert ids == ["run-1:message#0", "run-1:message#1", "run-1:message#2", "own", "run-1:message#4"]
     assert first.update == second.update
-    assert [item.type for item in first.update["messages"]] == ["human", "ai", "human", "human"]
+    assert [item.type for item in first.update["messages"]] == ["human", "ai", "human", "human", "ai"]
 
 
 def test_what_is_no_message_fails():

@@ -65,6 +65,27 @@ def test_classes_of_the_function_around_are_known():
     assert node.params[1].annotation == Local | None
 
 
+def test_the_nearest_function_around_counts():
+    """Where two functions around have a class of one name, the inner one's is meant, as Python means it."""
+
+    class Local(BaseModel):
+        message: str
+
+    assert Local
+
+    def inner() -> Any:
+        class Local(BaseModel):
+            count: int
+
+        @compute
+        def made(count: int) -> Local:
+            return Local(count=count)
+
+        return made
+
+    assert inner().written(Ticket) == ("count",)
+
+
 def test_a_name_that_cannot_be_resolved_is_told():
     """A type imported for type checkers alone is an error at the author's line, which says what to do."""
     with pytest.raises(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 
 from guideway.guards.retry import Retry
 from guideway.nodes.calls import NOT_DONE, Call
+from guideway.nodes.categories import classify
 from guideway.nodes.context import Context, ToolError
 from guideway.nodes.execution import execute
 from guideway.nodes.outcome import ErrorRecord, Outcome
@@ -273,6 +274,17 @@ async def test_declared_domain_errors_are_declined(effect, error):
 
     found = error_of(await execute(pay, Ticket(), calls=Recorder()))
     assert (found.category, found.message) == ("declined", "no funds")
+
+
+async def test_only_the_tool_itself_declares_what_was_not_done(monkeypatch):
+    """An exception that is called declined elsewhere proves nothing of a tool that does not list it."""
+    monkeypatch.setattr(classify, "_types", {**classify._types, CardDeclined: "declined"})
+
+    @tool(effect="once", stakes="low", timeout=1, writes="message")
+    def pay(message: str) -> str:
+        raise CardDeclined("no funds")
+
+    assert "CardDeclined: no funds" in unknown(error_of(await execute(pay, Ticket(), calls=Recorder())))
 
 
 def unknown(error: ErrorRecord) -> str:

@@ -76,6 +76,8 @@ class Recorder:
         self.sent: list[str] = []
         self.keys: list[str] = []
         self.asked: list[str] = []
+        self.seen: list[Call] = []
+        self.order: list[str] = []
         self.pauses: list[float] = []
         self.calls = calls
         self.open: set[str] = set()
@@ -112,6 +114,8 @@ class Recorder:
             return await reconcile()
         key = self.key(slot)
         self.keys.append(key)
+        self.seen.append(call)
+        self.order.append(slot)
         return await self._once(slot, lambda: send(key))
 
     async def _once(self, slot: str, send: Callable[[], Awaitable[Any]]) -> Any:
@@ -132,6 +136,7 @@ class Recorder:
 
     async def permit(self, slot: str, tool: Any, call: Call, gates: Any) -> Any:
         self.asked.append(slot)
+        self.order.append(slot)
         decision = self.decisions.get(slot, PENDING)
         return Allowed(call) if decision is True else decision
 
