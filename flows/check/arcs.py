@@ -6,7 +6,7 @@ stand as places between the node that a run leaves and the node that it comes to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...guards.expressions import Expr, Opaque
@@ -147,7 +147,7 @@ class Extract:
         led = first.refusal  # a gate that says yes after a no takes the refusal back
         yield first._replace(
             target=route.target.name,
-            approved=any(secure(gate) for gate in route.gates),
+            approved=approved(route.gates),
             asked=first.asked or any(asks(gate) for gate in route.gates),
             refusal=led and not route.gates,
         )
@@ -188,6 +188,22 @@ def secure(gate: Gate) -> bool:
         gate: the gate.
     """
     return isinstance(gate, Approval) and all(secure(way) for way in gate.ways().values() if isinstance(way, Gate))
+
+
+def approved(gates: Sequence[Gate]) -> bool:
+    """Whether an approval lets a run pass, and is still at hand when all gates have let it pass.
+
+    Args:
+        gates: the gates of an edge or of a call, in the order asked.
+    """
+    return any(secure(gate) and all(_keeps(later) for later in gates[place + 1 :]) for place, gate in enumerate(gates))
+
+
+def _keeps(gate: Gate) -> bool:
+    """Whether what was approved before a gate still counts behind it: a person who is asked and says no undoes that."""
+    if isinstance(gate, Approval):
+        return secure(gate)
+    return all(_keeps(way) for way in gate.ways().values() if isinstance(way, Gate))
 
 
 def asks(gate: Gate) -> bool:

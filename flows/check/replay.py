@@ -163,6 +163,7 @@ def _decided(flow: Flow[Any], place: Place, move: Move, noes: dict[str, str]) ->
     while isinstance(move, Ask):
         gate = gate_at(flow, move.at).name
         refusal = Refusal(kind=noes[gate], gate=gate) if gate in noes else None  # type: ignore[arg-type]  # as above
+        place = place._replace(out=move.out)
         move = next_move(flow, place, Decided(move.at, refusal=refusal))
     return move
 

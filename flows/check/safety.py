@@ -11,7 +11,7 @@ from ...nodes.act import Act
 from ...nodes.node import Node
 from ...nodes.tool import Tool
 from ..semantics import EXHAUSTED
-from .arcs import gate_line, secure
+from .arcs import approved, gate_line
 from .graph import Graph, names_of
 from .report import Finding, Proof
 
@@ -61,7 +61,7 @@ def without_gate(graph: Graph) -> Iterator[Finding]:
             continue
         for tool in _high(node):
             gates = node.gates.get(tool.name, ())
-            if not any(secure(gate) for gate in gates):
+            if not approved(gates):
                 named = ", ".join(gate.name for gate in gates)
                 what = f"can pass its gates ({named}) without an approval" if gates else "has no gate"
                 yield Finding(
