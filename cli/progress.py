@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,6 +50,10 @@ class Progress:
             self._status.stop()
 
     def _heard(self, run: str, event: Event) -> None:
+        with suppress(BrokenPipeError):  # whoever read the lines left; the run goes on
+            self._tell(run, event)
+
+    def _tell(self, run: str, event: Event) -> None:
         if self.screen.json:
             self.run = run
             return

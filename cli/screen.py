@@ -99,9 +99,9 @@ class Screen:
     @cached_property
     def console(self) -> Console:
         """rich's console, with nothing that reads meaning into data."""
-        from rich.console import Console
+        from .terminal import Terminal
 
-        return Console(file=self.stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        return Terminal(self.stream)
 
     @property
     def live(self) -> bool:

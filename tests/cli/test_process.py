@@ -116,6 +116,18 @@ def test_a_reader_that_leaves_is_no_error(here):
     process.stderr.close()
 
 
+def test_a_reader_that_leaves_does_not_stop_a_run(here):
+    """A run goes on to where it waits when nobody reads its progress any more."""
+    process = started(here, "run", f"{DESKS}:app", REFUND, "--by", "web", "--run-id", "r")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.wait(timeout=30)
+    process.stderr.close()
+    assert json.loads(ran(here, "show", "r", "--json")[1])["status"] == "waiting"
+
+
 @pytest.mark.slow
 def test_the_demo_keeps_its_promises_twice_in_one_folder(here):
     """demo draws, waits, is approved, is killed by signal 9 at the worst moment, and pays exactly once; again too."""
