@@ -23,6 +23,7 @@ from ..rows import START
 from ..semantics import EXHAUSTED
 from .arcs import Arc
 from .graph import Graph, names_of, told
+from .replay import seen
 from .report import FIGURES, Facts, Finding, Proof
 
 EDGES = "edges"
@@ -37,10 +38,10 @@ def bounds(graph: Graph) -> tuple[list[Finding], Facts]:
     """
     parts = list(free_cycles(graph, _every))
     found: list[Finding] = []
-    proof = Proof("every cycle is bounded by its own limits", True)
+    proof = Proof("every cycle has a limit on an edge", True)
     if parts:
-        sure = _sure_caps(graph)
-        proof = Proof(f"every cycle is bounded, by the budget's {' and '.join(sure)}", True)
+        sure = _sure_caps(graph, parts)
+        proof = Proof(f"every cycle has a limit on an edge, or is ended by the budget's {' and '.join(sure)}", True)
         if not sure:
             found, proof = _without_sure_caps(graph, parts)
     return found, _facts(graph, not parts, proof)
@@ -66,10 +67,16 @@ def free_cycles(graph: Graph, keep: Callable[[Arc], bool]) -> Iterator[set[str]]
             yield part
 
 
-def _sure_caps(graph: Graph) -> list[str]:
-    """The parts of the budget that end any cycle."""
+def _sure_caps(graph: Graph, parts: list[set[str]]) -> list[str]:
+    """The parts of the budget that end any cycle; a deadline ends none behind ``on_exhausted``, which it leads to."""
     budget = graph.flow.budget
-    return [name for name in ("steps", "seconds", "deadline") if getattr(budget, name, None) is not None]
+    caps = [name for name in ("steps", "seconds") if getattr(budget, name, None) is not None]
+    if budget is not None and budget.deadline is not None:
+        arcs = graph.digraph(_every, (EXHAUSTED,))
+        behind: set[str] = nx.descendants(arcs, EXHAUSTED)
+        if not any(part & behind for part in parts):
+            caps.append("deadline")
+    return caps
 
 
 _SPENDS = {"calls": ("think", "tool", "act"), "tokens": ("think",), "usd": ("think",)}
@@ -96,9 +103,11 @@ def _without_sure_caps(graph: Graph, parts: list[set[str]]) -> tuple[list[Findin
         else:
             found.append(_unbounded(graph, _way_round(graph, part, _every), alone=False))
     if found or left is None:
-        return found, Proof("every cycle is bounded", False, found[0].path)
+        return found, Proof(
+            "every cycle has a limit on an edge, or a part of the budget that ends it", False, found[0].path
+        )
     what, cycle = left
-    words = f"every cycle is bounded: {told(cycle)} ends by the budget's {what} only if each round uses some of it"
+    words = f"every cycle ends: {told(cycle)} ends by the budget's {what} only if each round uses some of it"
     return [], Proof(f"{words}; add Budget(steps=...)", None, names_of((*graph.path(cycle[0].source), *cycle)))
 
 
@@ -144,12 +153,13 @@ def _unbounded(graph: Graph, cycle: tuple[Arc, ...], *, alone: bool) -> Finding:
     where = cycle[0].where or (graph.flow.line if node is None else node.line)
     why = "the flow has no budget" if graph.flow.budget is None else "no part of the budget ends it for sure"
     way_out = "Put at_most(n) on an edge of it, or give the flow a budget: budget=Budget(steps=...)"
-    path = names_of((*graph.path(cycle[0].source), *cycle))
+    path = (*graph.path(cycle[0].source), *cycle)
+    example = seen(graph.flow, path)
     if alone:
         what = f"nothing bounds the cycle {told(cycle)}: none of its edges bears a limit, and {why}"
-        return Finding("F401", "error", f"{what}. {way_out}", where, path)
+        return Finding("F401", "error", f"{what}. {way_out}", where, names_of(path), example)
     what = f"only people bound the cycle {told(cycle)}: each round waits for one, none of its edges bears a limit"
-    return Finding("F402", "warning", f"{what}, and {why}. {way_out}", where, path)
+    return Finding("F402", "warning", f"{what}, and {why}. {way_out}", where, names_of(path), example)
 
 
 # figures

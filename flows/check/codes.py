@@ -17,7 +17,6 @@ CODES = {
     "F102": "a node without a row",
     "F103": "a row with edges for failures alone",
     "F104": "nodes from which no end can be reached",
-    "F105": "a question whose way for no answer is a gate without a target",
     "F301": "a value that a parameter does not take",
     "F302": "a value that a parameter may not take",
     "F303": "a node that must be told why it was reached, and is reached without a reason",

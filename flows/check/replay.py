@@ -73,6 +73,19 @@ def replay(flow: Flow[Any], path: Sequence[Arc], wanted: Mapping[str, Any]) -> R
         return None
 
 
+def seen(flow: Flow[Any], path: Sequence[Arc]) -> dict[str, Any] | None:
+    """The example of a path that was carried out; None where it was not.
+
+    Args:
+        flow: the flow.
+        path: arcs from START, or from what nothing reaches, to a node.
+    """
+    if not path or path[0].source != START.name or path[-1].target not in flow.nodes:
+        return None
+    done = replay(flow, path, {})
+    return None if done is None else done.example
+
+
 def _hops(path: Sequence[Arc]) -> list[_Hop]:
     hops: list[_Hop] = []
     first: Arc | None = None

@@ -13,6 +13,7 @@ from ...nodes.tool import Tool
 from ..semantics import EXHAUSTED
 from .arcs import approved, gate_line
 from .graph import Graph, names_of
+from .replay import seen
 from .report import Finding, Proof
 
 
@@ -46,11 +47,12 @@ def without_approval(graph: Graph) -> Iterator[Finding]:
         for arc in graph.into.get(name, ()):
             fallen_back = arc.source == EXHAUSTED and EXHAUSTED not in graph.flow.rows  # on_failure= says it already
             if not arc.approved and not fallen_back:
+                path = (*graph.path(arc.source), arc)
                 yield Finding(
                     "F501", "error",
                     f"{arc.words} leads to {name!r}, where stakes are high, without an approval of its own. "
                     f"Write approval(<role>, ...) >> {name} there",
-                    arc.where or node.line, names_of((*graph.path(arc.source), arc)) or (arc.source, name),
+                    arc.where or node.line, names_of(path), seen(graph.flow, path),
                 )  # fmt: skip
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 import networkx as nx
 
-from ...guards.gates import Gate
-from ...nodes.ask import Ask
-from ...nodes.outcome import Outcome, Refusal
+from ...nodes.outcome import Outcome
 from ..position import Done, Finish, Place
 from ..rows import START
 from ..semantics import next_move
@@ -25,11 +23,11 @@ def structure(graph: Graph) -> tuple[list[Finding], list[Proof]]:
         graph: the flow's graph.
     """
     reached = list(unreachable(graph))
-    stuck = [*without_row(graph), *without_way_on(graph), *gates_about_nothing(graph)]
+    stuck = [*without_row(graph), *without_way_on(graph)]
     ends = list(traps(graph))
     proofs = [
-        Proof("every node can be reached from START", not reached),
-        Proof("every node can reach an end, without the flow's own ways", not ends and not stuck),
+        Proof("edges lead from START to every node", not reached),
+        Proof("edges lead from every node to an end, without the flow's own ways", not ends and not stuck),
     ]
     return [*reached, *stuck, *ends], proofs
 
@@ -99,21 +97,6 @@ def traps(graph: Graph) -> Iterator[Finding]:
                 f"{_listed(members)} cannot reach an end: a run that comes there goes round for ever. "
                 "Add an edge that leads on to an end (the flow's own ways do not count)",
                 graph.flow.nodes[members[0]].line, names_of(graph.path(members[0])),
-            )  # fmt: skip
-
-
-def gates_about_nothing(graph: Graph) -> Iterator[Finding]:
-    """F105: the way of an ``ask`` that nobody answers is a gate alone, which has no target to decide about."""
-    for name in graph.nodes:
-        node = graph.flow.nodes[name]
-        if isinstance(node, Ask) and isinstance(node.expired, Gate):
-            gate = node.expired.name
-            yield Finding(
-                "F105", "error",
-                f"the way expired= of the question {name!r} is the gate {gate!r}, which has no target to decide about: "
-                f"a run that comes there is stuck and ends failed. Write {gate} >> <a node or an end>",
-                node.line, names_of(graph.path(name)),
-                _stuck(graph, name, Outcome("expired", refusal=Refusal(kind="expired", gate=name), way=node.expired)),
             )  # fmt: skip
 
 
