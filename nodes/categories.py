@@ -80,8 +80,6 @@ class Classifier:
             found = self._types.get(cls) or _NAMES.get((cls.__module__.partition(".")[0], cls.__name__))
             if found is not None:
                 return found
-            if cls is Exception:
-                break
         return _STATUS.get(status, "bug") if status is not None else "bug"
 
 

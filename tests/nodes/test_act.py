@@ -216,6 +216,19 @@ def test_what_tools_write():
     assert outcome.update["count"] == 2
 
 
+def test_a_call_that_did_not_run_writes_nothing():
+    """A refused or failed call leaves the field of its tool's writes= alone."""
+
+    @tool(effect="none", writes="count")
+    def count(to: int) -> int:
+        raise ToolError("not countable")
+
+    state = ticket(("count", {"to": 1}), ("note", {"text": "a"}))
+    outcome = act([note, count], gates={note: lead}).run(state, decide={"lead": False})
+    assert contents(outcome) == ["Error: not countable", "Refused by lead"]
+    assert outcome.update.keys() == {"messages"}
+
+
 def test_a_tool_that_writes_messages():
     """They stand after all the tool messages, which a provider wants right after the calls."""
 

@@ -222,6 +222,23 @@ def test_a_model_that_takes_too_long():
     assert (error.category, error.message) == ("timeout", "the model of 'prompt' did not answer within 20ms")
 
 
+async def test_cancellations():
+    """A cancelled step is cancelled; something that a model awaited and that was cancelled is a failure of its own."""
+
+    class Waiting:
+        async def answer(self, request: ModelRequest) -> ModelAnswer:
+            await asyncio.sleep(60)
+            raise AssertionError("too late")
+
+    task = asyncio.create_task(reply.arun(Ticket(), models=Waiting()))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError, match="^$"):
+        await task
+    outcome = await reply.arun(Ticket(), models=ScriptedModel([asyncio.CancelledError()]))
+    assert error_of(outcome).category == "cancelled"
+
+
 async def test_failures_in_passing_are_tried_again():
     """retry= tries the model again, in the next slot."""
     node = think(prompt, output=Reading, retry=Retry(attempts=3, pause=0.001))
