@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -178,26 +179,40 @@ def test_what_is_no_model_is_told():
         Models().line(wrong)
 
 
-def test_a_provider_that_is_not_installed_is_told():
+def langchain(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    """Puts a langchain in place that makes chat models so: the real one is optional."""
+    package, module = ModuleType("langchain"), ModuleType("langchain.chat_models")
+    module.init_chat_model = make  # type: ignore[attr-defined]
+    package.chat_models = module  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "langchain", package)
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", module)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ImportError("no langchain_openai"),
+            "the model 'openai:gpt-4o' needs its package: pip install langchain langchain-openai",
+        ),
+        (ValueError("no key"), "the model 'openai:gpt-4o' cannot be made: no key"),
+    ],
+)
+def test_a_provider_that_is_not_there_is_told(monkeypatch, error, words):
     """'provider:name' is made by langchain when it is first used; what is missing is told with its command."""
-    with pytest.raises(
-        ConfigError, match="the model 'openai:gpt-4o' needs its package: pip install langchain langchain-openai"
-    ):
-        Models().line("openai:gpt-4o")
-    with pytest.raises(ConfigError, match="the model 'nobody:x' cannot be made: "):
-        Models().line("nobody:x")
+
+    def make(name: str) -> Any:
+        raise error
+
+    langchain(monkeypatch, make)
+    models = Models({"default": "openai:gpt-4o"})
+    with pytest.raises(ConfigError, match=words):
+        models.line("default")
 
 
 def test_langchain_that_is_not_installed_is_told(monkeypatch):
     """guideway needs langchain-core alone; langchain is named where it is needed."""
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any) -> Any:
-        if name == "langchain.chat_models":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
     with pytest.raises(ConfigError, match="the model 'openai:gpt-4o' needs the package langchain: pip install"):
         Models().line("openai:gpt-4o")
 
@@ -210,9 +225,7 @@ def test_a_provider_is_made_once(monkeypatch):
         made.append(name)
         return Chat()
 
-    import langchain.chat_models
-
-    monkeypatch.setattr(langchain.chat_models, "init_chat_model", make)
+    langchain(monkeypatch, make)
     models = Models({"default": "openai:gpt-4o-mini"})
     assert made == []
     (first,), (second,) = models.line("default"), models.line("openai:gpt-4o-mini")
