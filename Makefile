@@ -36,7 +36,7 @@ bench: $(VENV)/.installed-dev
 	done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis guideway-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The set-up, done again only when pyproject.toml changed. A stamp is written last, so a set-up that broke off is made whole.

@@ -64,8 +64,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .guards.when import when as when
     from .nodes.act import act as act
     from .nodes.ask import ask as ask
-    from .nodes.calls import Call as Call
     from .nodes.calls import NOT_DONE as NOT_DONE
+    from .nodes.calls import Call as Call
     from .nodes.compute import compute as compute
     from .nodes.context import Context as Context
     from .nodes.context import FromState as FromState
@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .nodes.outcome import Outcome as Outcome
     from .nodes.outcome import Refusal as Refusal
     from .nodes.think import think as think
+    from .nodes.tool import Tool as Tool
     from .nodes.tool import tool as tool
     from .runs.app import App as App
     from .runs.people import GIVE_UP as GIVE_UP
@@ -133,6 +134,7 @@ __all__ = [
     "StoreNotFound",
     "StoreReadOnly",
     "StoreTooNew",
+    "Tool",
     "ToolError",
     "ToolMissing",
     "UnknownField",
@@ -210,6 +212,7 @@ _HOMES = {
     "StoreNotFound": ".errors",
     "StoreReadOnly": ".errors",
     "StoreTooNew": ".errors",
+    "Tool": ".nodes.tool",
     "ToolError": ".nodes.context",
     "ToolMissing": ".errors",
     "UnknownField": ".errors",

@@ -72,8 +72,9 @@ def caller() -> str | None:
     """The nearest place outside guideway on the stack, as ``file.py:line``; None where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
-        path = os.path.abspath(frame.f_code.co_filename)
-        if not is_library(path) and not path.startswith("<"):
+        name = frame.f_code.co_filename
+        path = os.path.abspath(name)
+        if not name.startswith("<") and not is_library(path):
             return f"{os.path.basename(path)}:{frame.f_lineno}"
         if frame.f_back is None:
             return None
@@ -85,10 +86,12 @@ def is_library(path: str) -> bool:
     """Whether a source file belongs to guideway's own rooms (tests, examples and benchmarks do not)."""
     if not path.startswith(_ROOM + os.sep):
         return False
-    first = path[len(_ROOM) + 1 :].split(os.sep, 1)[0]
-    return first in _ROOMS
+    inside = path[len(_ROOM) + 1 :]
+    return inside.split(os.sep, 1)[0] in _ROOMS and not inside.startswith(_SHIPPED_FLOWS)
 
 
+_SHIPPED_FLOWS = os.path.join("cli", "demo", "refund_desk")
+"""A flow that ships with guideway is an author's file like any other."""
 _ROOMS = frozenset({"__init__.py", "errors.py", "guards", "nodes", "flows", "runs", "testing", "viz", "cli"})
 
 

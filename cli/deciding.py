@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..runs.app import App
     from ..runs.views import Request
 
+PROOF = "operating system user"
+"""How the name of whoever decides here is proved, as the record says."""
+
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Digest = Annotated[
     str | None, typer.Option("--digest", help="Decide only if the request's digest begins so: what was seen elsewhere.")
@@ -60,7 +63,7 @@ def answer(app: AppName, request: RequestId, value: Value, store: Store = None, 
     screen = Screen(json=json)
     with app_of(app, store) as made:
         asked = request_of(made.store, request)
-        made.answer(asked, _value(made, asked, value), by=user())
+        made.answer(asked, _value(made, asked, value), by=user(), proof=PROOF)
         return _decided(screen, app, made, request)
 
 
@@ -83,7 +86,7 @@ def settle(
     value = _settlement(result, not_done)
     screen = Screen(json=json)
     with app_of(app, store) as made:
-        made.settle(run, step, value, by=user(), note=note)
+        made.settle(run, step, value, by=user(), note=note, proof=PROOF)
         status = made.store.run(run).status
     if json:
         screen.data({"run": run, "status": status, "by": user()})
@@ -126,9 +129,9 @@ def _decide(
         if not yes and seen.status == "open" and not _confirmed(f"{verb} as {user()}? [y/N] "):
             raise Declined(f"request {seen.id} stays open: nobody said yes to {verb}")
         if verb == "approve":
-            app.approve(seen, by=user(), note=note)
+            app.approve(seen, by=user(), note=note, proof=PROOF)
         else:
-            app.deny(seen, by=user(), note=note)
+            app.deny(seen, by=user(), note=note, proof=PROOF)
         return _decided(screen, target, app, request)
 
 

@@ -80,16 +80,20 @@ def with_ids(value: Any) -> list[BaseMessage]:
     items: list[Any] = list(given) if isinstance(value, list | tuple) and not _is_pair(value) else [given]
     ready: list[BaseMessage] = []
     for item in items:
-        if isinstance(item, dict) and _is_ours(cast(dict[str, Any], item)):
-            message: BaseMessage = _adapter().validate_python(item)
+        message: BaseMessage
+        if isinstance(item, BaseMessage):
+            message = item
+        elif _is_ours(item):
+            message = _adapter().validate_python(item)
         else:
-            message = item if isinstance(item, BaseMessage) else convert_to_messages([item])[0]
+            message = convert_to_messages([item])[0]
         ready.append(message if message.id else message.model_copy(update={"id": str(uuid4())}))
     return ready
 
 
-def _is_ours(item: dict[str, Any]) -> bool:
-    return item.get("type") in _TYPES and "role" not in item
+def _is_ours(item: Any) -> bool:
+    """Whether it is a message as ``plain`` writes it."""
+    return isinstance(item, dict) and cast(dict[str, Any], item).get("type") in _TYPES and "role" not in item
 
 
 def _is_pair(value: Any) -> bool:

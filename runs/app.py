@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from ..errors import ConfigError, RunBusy
 from ..flows.check import refuse_errors
 from ..flows.flow import Flow
+from ..nodes.models import Models
+from ..nodes.think import Think
 from .deciding import Deciding
 from .engine import Engine
 from .people import People
@@ -69,13 +71,12 @@ class App(Deciding[S], Watching[S]):
                 where=flow.line,
             )
         effective: Roles | None = self.roles if self.roles is not None or store is not None else Anyone()
+        found = Models(models or {})
+        for node in flow.nodes.values():  # a model that is missing is found before a store is made
+            if isinstance(node, Think):
+                found.line(node.model, node.line)
         opened = SqliteStore(store, durability="power" if durability == "power" else "process")
-        try:
-            self._engine = Engine(flow, opened, models, deps)
-            self._engine.require_models()
-        except BaseException:
-            opened.close()
-            raise
+        self._engine = Engine(flow, opened, found, deps)
         self._people = People(flow, opened, effective)
         self._notify = notify
         if notify is not None:

@@ -27,13 +27,25 @@ class Deciding(Generic[S]):
         return self._engine.portal.call(work)
 
     async def aapprove(
-        self, request: Request | str, *, by: str, note: str | None = None, edits: Mapping[str, Any] | None = None
+        self,
+        request: Request | str,
+        *,
+        by: str,
+        note: str | None = None,
+        edits: Mapping[str, Any] | None = None,
+        proof: str | None = None,
     ) -> None:
         """See ``approve``."""
-        self.approve(request, by=by, note=note, edits=edits)
+        self.approve(request, by=by, note=note, edits=edits, proof=proof)
 
     def approve(
-        self, request: Request | str, *, by: str, note: str | None = None, edits: Mapping[str, Any] | None = None
+        self,
+        request: Request | str,
+        *,
+        by: str,
+        note: str | None = None,
+        edits: Mapping[str, Any] | None = None,
+        proof: str | None = None,
     ) -> None:
         """Says yes to the request that was seen; then resume the run.
 
@@ -42,6 +54,7 @@ class Deciding(Generic[S]):
             by: who decides.
             note: why.
             edits: changed arguments; not in this version.
+            proof: how the name was proved, for the record; by default that the caller named it.
 
         Raises:
             DecisionRefused: late, wrong role, the starter, twice, or about something else than is asked now.
@@ -52,51 +65,73 @@ class Deciding(Generic[S]):
                 "edits= is not in this version: deny with a note that says what to change", reason="edits"
             )
         self._engine.sweep()
-        self._people.approve(request, by=by, note=note, proof=self._people.proof)
+        self._people.approve(request, by=by, note=note, proof=self._people.proved(proof))
 
-    async def adeny(self, request: Request | str, *, by: str, note: str | None = None) -> None:
+    async def adeny(
+        self, request: Request | str, *, by: str, note: str | None = None, proof: str | None = None
+    ) -> None:
         """See ``deny``."""
-        self.deny(request, by=by, note=note)
+        self.deny(request, by=by, note=note, proof=proof)
 
-    def deny(self, request: Request | str, *, by: str, note: str | None = None) -> None:
+    def deny(self, request: Request | str, *, by: str, note: str | None = None, proof: str | None = None) -> None:
         """Says no: the run goes the gate's way when it is resumed.
 
         Args:
             request: the request, or its id.
             by: who decides.
             note: why; the node that is reached can read it.
+            proof: how the name was proved, for the record.
 
         Raises:
             DecisionRefused: it does not count.
             RequestNotFound: no such request.
         """
         self._engine.sweep()
-        self._people.deny(request, by=by, note=note, proof=self._people.proof)
+        self._people.deny(request, by=by, note=note, proof=self._people.proved(proof))
 
-    async def aanswer(self, request: Request | str, value: Any, *, by: str) -> None:
+    async def aanswer(self, request: Request | str, value: Any, *, by: str, proof: str | None = None) -> None:
         """See ``answer``."""
-        self.answer(request, value, by=by)
+        self.answer(request, value, by=by, proof=proof)
 
-    def answer(self, request: Request | str, value: Any, *, by: str) -> None:
+    def answer(self, request: Request | str, value: Any, *, by: str, proof: str | None = None) -> None:
         """Answers what an ``ask`` node asks; then resume the run.
 
         Args:
             request: the request, or its id.
             value: a str, or data that fits the node's form.
             by: who answers.
+            proof: how the name was proved, for the record.
 
         Raises:
             DecisionRefused: it does not count, or the value does not fit the form.
             RequestNotFound: no such request.
         """
         self._engine.sweep()
-        self._people.answer(request, value, by=by, proof=self._people.proof)
+        self._people.answer(request, value, by=by, proof=self._people.proved(proof))
 
-    async def asettle(self, run_id: str, step: int | None, result: Any, *, by: str, note: str | None = None) -> None:
+    async def asettle(
+        self,
+        run_id: str,
+        step: int | None,
+        result: Any,
+        *,
+        by: str,
+        note: str | None = None,
+        proof: str | None = None,
+    ) -> None:
         """See ``settle``."""
-        self.settle(run_id, step, result, by=by, note=note)
+        self.settle(run_id, step, result, by=by, note=note, proof=proof)
 
-    def settle(self, run_id: str, step: int | None, result: Any, *, by: str, note: str | None = None) -> None:
+    def settle(
+        self,
+        run_id: str,
+        step: int | None,
+        result: Any,
+        *,
+        by: str,
+        note: str | None = None,
+        proof: str | None = None,
+    ) -> None:
         """Settles a parked run's unknown effect; then resume the run.
 
         Args:
@@ -105,11 +140,12 @@ class Deciding(Generic[S]):
             result: what the effect returned, ``NOT_DONE``, or ``GIVE_UP``.
             by: who settles.
             note: how it is known.
+            proof: how the name was proved, for the record.
 
         Raises:
             RunNotReady: the run is not parked, or at another step.
         """
-        self._people.settle(run_id, step, result, by=by, note=note, proof=self._people.proof)
+        self._people.settle(run_id, step, result, by=by, note=note, proof=self._people.proved(proof))
 
     async def acancel(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
         """See ``cancel``."""

@@ -19,9 +19,8 @@ from ..flows.flow import Flow
 from ..flows.position import AtEnd, AtGate, AtNode, Parked
 from ..guards.gates import Approval
 from ..nodes.models import Models
-from ..nodes.think import Think
-from .codec import read_error, write_position
-from .driver import Drive
+from .codec import read_error
+from .driver import Drive, first_move
 from .ids import new_id, system_user, valid_id
 from .lifecycle import OVER
 from .portal import Portal
@@ -47,10 +46,10 @@ class Engine(Generic[S]):
         deps: whatever nodes need from outside.
     """
 
-    def __init__(self, flow: Flow[S], store: SqliteStore, models: Mapping[str, Any] | None, deps: Any) -> None:
+    def __init__(self, flow: Flow[S], store: SqliteStore, models: Models, deps: Any) -> None:
         self.flow = flow
         self.store = store
-        self.models = Models(models or {})
+        self.models = models
         self.deps = deps
         self.portal = Portal()
         self.listeners: list[Listener] = []
@@ -71,16 +70,6 @@ class Engine(Generic[S]):
 
         return build_graph(self, self.saver)
 
-    def require_models(self) -> None:
-        """Resolves the model of every thinking node, so that a missing one is found before a run starts.
-
-        Raises:
-            ConfigError: a slot that is not configured, or a model that cannot be made here.
-        """
-        for node in self.flow.nodes.values():
-            if isinstance(node, Think):
-                self.models.line(node.model, node.line)
-
     def tell(self, run: str, event: Event) -> None:
         """Tells the listeners of an event that was committed; a listener that raises is logged, and stops nothing.
 
@@ -88,6 +77,8 @@ class Engine(Generic[S]):
             run: the run's id.
             event: the event.
         """
+        if not self.listeners:
+            return
         for listener in tuple(self.listeners):
             try:
                 listener(run, event)
@@ -127,9 +118,9 @@ class Engine(Generic[S]):
             "build": self.flow.build,
             "by": by,
             "state": self.flow.type.dump(state),
-            "to": write_position(AtNode("START")),
+            **first_move(self.flow, state),
         }
-        row, lease = self.store.create(
+        lease, events = self.store.begin(
             run_id=name,
             flow=self.flow.name,
             shape=self.flow.shape,
@@ -137,11 +128,8 @@ class Engine(Generic[S]):
             by=by,
             tags=tags,
             events=[Draft("started", body)],
-            hold=True,
         )
-        assert lease is not None
-        standing = Standing(self.flow.type, name).apply_all(self.store.events(row.rid))
-        return Drive(self, lease, standing)
+        return Drive(self, lease, Standing(self.flow.type, name).apply_all(events))
 
     def _keep_manifest(self) -> None:
         if not self._manifest_kept:
@@ -280,10 +268,11 @@ class Engine(Generic[S]):
             if given is None:
                 raise
             drive = self.begin(dict(given), run_id, system_user(), ())
+            begun = drive.standing.at != AtNode("START")  # the entry's own step, which its first event holds
         else:
-            drive = await self.take(run_id)
+            drive, begun = await self.take(run_id), False
         try:
-            if not drive.over and place in (place_of(self, drive.standing), "start"):
+            if not (begun or drive.over) and place in (place_of(self, drive.standing), "start"):
                 await drive.go_on(stretch=False)
         finally:
             self.store.release(drive.lease)

@@ -143,10 +143,14 @@ class People:
             return "open" if len(people) + 1 < row.body["quorum"] else None
         return None
 
-    @property
-    def proof(self) -> str:
-        """How names are proved here, for the record."""
-        return "none (roles=Anyone())" if isinstance(self.roles, Anyone) else "named by the caller"
+    def proved(self, proof: str | None) -> str:
+        """How a name is proved, for the record: what the caller says of it, and whether roles were checked at all.
+
+        Args:
+            proof: how the caller knows the name; None where it was only named.
+        """
+        told = proof or "named by the caller"
+        return f"{told}; roles=Anyone()" if isinstance(self.roles, Anyone) else told
 
     # parked runs
 

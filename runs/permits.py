@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import GuidewayError
 from ..flows.decisions import Answer, Asks, Passed, Stopped, permit
-from ..guards.budgets import Spent
+from ..guards.budgets import NOTHING
 from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Gate
 from ..nodes.ask import Ask
@@ -38,7 +38,7 @@ class Permits:
         self.grant = grant
         self.digest = digest
         self.openings: list[Opening] = []
-        self.spent = Spent()
+        self.spent = NOTHING
         self.granted: dict[str, tuple[str, str]] = {}
         self.waits = False
         self.log: list[dict[str, Any]] = []

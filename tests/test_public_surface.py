@@ -19,7 +19,7 @@ EXPECTED = {
     "Condition", "any_of", "contains", "exists", "fields", "first", "last", "length", "none_of", "one_of", "proposes",
     "some",
     # nodes
-    "Context", "FromState", "Messages", "Node", "ToolError", "act", "ask", "compute", "think", "tool",
+    "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "think", "tool",
     # what nodes and programs read
     "Call", "ErrorRecord", "Failure", "Finding", "Outcome", "Refusal", "Report",
     # runs

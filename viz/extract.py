@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..guards.path import Edge as Path
-from ..guards.target import Target
-from ..nodes.ask import Ask
 from . import telling
 from .model import Diagram, Edge, EdgeKind, Line, Node
 
@@ -29,14 +26,10 @@ def diagram_of(flow: Flow[Any]) -> Diagram:
 
 
 def _details(flow: Flow[Any]) -> dict[str, dict[str, Any]]:
-    """What the manifest does not tell of each node: the fields read and written, an ask's way."""
+    """What the manifest does not tell of each node: the fields read and written."""
     details: dict[str, dict[str, Any]] = {}
     for name, node in flow.nodes.items():
         details[name] = {"reads": node.reads(flow.state), "written": node.written(flow.state)}
-        if isinstance(node, Ask) and node.expired is not None:
-            way = node.expired
-            kind = "target" if isinstance(way, Target) else "route" if isinstance(way, Path) else "gate"
-            details[name]["expired"] = {kind: flow.route_of[way].id if isinstance(way, Path) else way.name}
     return details
 
 
@@ -134,10 +127,8 @@ class _Extraction:
     def own_ways(self, name: str, key: str) -> None:
         """The ways of a node's own noes: an ask that nobody answers, a gate of a tool of act."""
         spec = self.shape["nodes"].get(name, {})
-        expired = self.details.get(name, {}).get("expired") or (
-            {"target": spec["expired"]} if spec.get("expired") in {*self.shape["nodes"], *self.shape["ends"]} else None
-        )
-        if expired is not None and "gate" not in expired:
+        expired = spec.get("expired")
+        if expired is not None:
             self.edge(key, self.follow(expired, {}, 0), "no", None, (telling.no("expired", spec),))
         for gate in telling.gates_of(spec, self.shape["gates"]) if "gates" in spec else ():
             said = self.shape["gates"][gate]

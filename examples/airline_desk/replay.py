@@ -42,7 +42,7 @@ class RecordedModel(BaseChatModel):
 
     def bind_tools(
         self,
-        tools: Sequence[Any],  # noqa: ARG002  # LangChain's signature
+        tools: Sequence[Any],  # LangChain's signature
         **_: Any,
     ) -> Runnable[Any, AIMessage]:
         """Itself: the recorded agent knew its tools."""
@@ -51,8 +51,8 @@ class RecordedModel(BaseChatModel):
     def _generate(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,  # noqa: ARG002  # LangChain's signature
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002  # the same
+        stop: list[str] | None = None,  # LangChain's signature
+        run_manager: CallbackManagerForLLMRun | None = None,  # the same
         **_: Any,
     ) -> ChatResult:
         said = self.conversation.agent[sum(isinstance(message, AIMessage) for message in messages)]

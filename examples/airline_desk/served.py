@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from guideway import Context, tool
+from guideway import Context, Tool, tool
 
 from . import reading, writing
 from .arguments import (
@@ -200,7 +200,7 @@ def send_certificate(user_id: UserId, amount: Dollars, context: Context) -> str:
     return writing.send_certificate(_database(context), user_id, amount)
 
 
-READING = [
+READING: list[Tool[..., str]] = [
     get_user_details,
     get_reservation_details,
     list_all_airports,
@@ -211,7 +211,7 @@ READING = [
     transfer_to_human_agents,
 ]
 
-WRITING = [
+WRITING: list[Tool[..., str]] = [
     book_reservation,
     update_reservation_flights,
     update_reservation_baggages,
