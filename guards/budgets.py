@@ -37,6 +37,12 @@ class Spent(NamedTuple):
         )
 
 
+NOTHING = Spent()
+"""What a run has used up at its start."""
+
+NOTHING_SPENT = Spent()
+"""What a run has used up before its first step."""
+
 AMOUNTS = ("steps", "calls", "tokens", "usd", "seconds")
 """The kinds of a budget that are amounts (a deadline is a time)."""
 
@@ -121,11 +127,3 @@ class Budget:
             if isinstance(self.deadline, datetime)
             else started + seconds(self.deadline, "deadline")
         )
-
-
-def as_spent(data: dict[str, float]) -> Spent:
-    """A Spent from the amounts that a journal row holds; missing ones are zero."""
-    get = data.get
-    return Spent(
-        int(get("steps", 0)), int(get("calls", 0)), int(get("tokens", 0)), get("usd", 0.0), get("seconds", 0.0)
-    )

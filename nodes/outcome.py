@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ..guards.budgets import Spent
+from ..guards.budgets import NOTHING_SPENT, Spent
 from ..guards.gates import Way
 
 Kind = Literal["ok", "failed", "refused", "expired"]
@@ -87,7 +87,7 @@ class Outcome:
     update: dict[str, Any] = field(default_factory=dict[str, Any])
     error: ErrorRecord | None = None
     calls: tuple[dict[str, Any], ...] = ()
-    spent: Spent = Spent()
+    spent: Spent = NOTHING_SPENT
     refusal: Refusal | None = None
     way: Way | None = None
     attempts: int = 1

@@ -57,10 +57,10 @@ class Task(Runnable[Any, Any]):
         return self._finish(await self._core(drive, input, config), drive)
 
     async def _core(self, context: Any, given: Any, config: RunnableConfig | None) -> Drive[Any]:
-        if isinstance(context, Drive):
-            drive: Any = context
+        drive: Drive[Any] | None = context if type(context) is Drive else None
+        if drive is not None:
             await drive.go_on(stretch=True)
-            return drive  # type: ignore[no-any-return]  # LangGraph's context has lost the state's type
+            return drive
         thread = str((config or {}).get("configurable", {}).get("thread_id", ""))
         return await self.engine.one_step(thread, given if self.place == ENTRY else None, self.place)
 
