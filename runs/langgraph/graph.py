@@ -57,10 +57,10 @@ class Task(Runnable[Any, Any]):
         return self._finish(await self._core(drive, input, config), drive)
 
     async def _core(self, context: Any, given: Any, config: RunnableConfig | None) -> Drive[Any]:
-        drive: Drive[Any] | None = context if type(context) is Drive else None
-        if drive is not None:
-            await drive.go_on(stretch=True)
-            return drive
+        found: Any = context
+        if isinstance(context, Drive):
+            await found.go_on(stretch=True)
+            return found  # type: ignore[no-any-return]  # LangGraph's context has lost the state's type
         thread = str((config or {}).get("configurable", {}).get("thread_id", ""))
         return await self.engine.one_step(thread, given if self.place == ENTRY else None, self.place)
 
