@@ -72,9 +72,8 @@ def _sure_caps(graph: Graph, parts: list[set[str]]) -> list[str]:
     budget = graph.flow.budget
     caps = [name for name in ("steps", "seconds") if getattr(budget, name, None) is not None]
     if budget is not None and budget.deadline is not None:
-        arcs = graph.digraph(_every, (EXHAUSTED,))
-        behind: set[str] = nx.descendants(arcs, EXHAUSTED)
-        if not any(part & behind for part in parts):
+        behind = graph.behind(EXHAUSTED)
+        if not any(part & behind.keys() for part in parts):
             caps.append("deadline")
     return caps
 
@@ -224,23 +223,26 @@ def _walks(parts: Any, arcs: list[Arc], weights: dict[str, int]) -> dict[str, in
     place: dict[str, int] = parts.graph["mapping"]
     inner: dict[int, list[Arc]] = {}
     leaving: dict[int, set[int]] = {}
+    entries: dict[int, set[str]] = {}
     for arc in arcs:
         here, there = place[arc.source], place[arc.target]
         if here == there:
             inner.setdefault(here, []).append(arc)
         else:
             leaving.setdefault(here, set()).add(there)
+            entries.setdefault(there, set()).add(arc.target)
     total: dict[int, int] = {}
     for part in reversed(list(nx.topological_sort(parts))):
-        own = _within(parts.nodes[part]["members"], inner.get(part, []), weights)
+        members: set[str] = parts.nodes[part]["members"]
+        own = _within(members, entries.get(part, members), inner.get(part, []), weights)
         total[part] = own + max((total[next_part] for next_part in leaving.get(part, ())), default=0)
     return {name: total[part] for name, part in place.items()}
 
 
-def _within(members: set[str], arcs: list[Arc], weights: dict[str, int]) -> int:
+def _within(members: set[str], entries: set[str], arcs: list[Arc], weights: dict[str, int]) -> int:
     """The most that the pieces of a walk within one part can come to: one, and one more for each limited edge."""
     if not arcs:
-        return max(weights.get(name, 0) for name in members)
+        return max(weights.get(name, 0) for name in entries)
     free: nx.DiGraph[str] = nx.DiGraph()
     free.add_nodes_from(members)
     free.add_edges_from((arc.source, arc.target) for arc in arcs if not arc.limits)
@@ -252,4 +254,4 @@ def _within(members: set[str], arcs: list[Arc], weights: dict[str, int]) -> int:
         if arc.limits:
             tightest = min(arc.limits, key=lambda limit: limit.n)
             restarts[tightest] = max(restarts.get(tightest, 0), longest[arc.target])
-    return max(longest.values()) + sum(limit.n * most for limit, most in restarts.items())
+    return max(longest[name] for name in entries) + sum(limit.n * most for limit, most in restarts.items())

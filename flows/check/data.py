@@ -24,7 +24,7 @@ from ...nodes.signature import Param
 from ..rows import START
 from .arcs import HUBS, Arc
 from .fitting import YES, accepts, fits, same
-from .graph import Graph, names_of, told
+from .graph import Came, Graph, names_of, path_in, search, told
 from .knowing import NOTHING, not_passed, passed
 from .replay import replay
 from .report import Finding, Proof
@@ -32,9 +32,6 @@ from .values import Effect, Values
 
 Spot = tuple[str, bool]
 """A place, and whether a bit is set when it is reached."""
-
-Came = dict[Spot, "tuple[Arc, Spot] | None"]
-"""For each spot the arc of a shortest path to it, and the spot that it comes from."""
 
 TRUST = "as long as functions return what they declare"
 """What all of F3 rests on."""
@@ -131,31 +128,17 @@ class _Dataflow:
 
     def path(self, name: str, bit: int) -> tuple[Arc, ...]:
         """A shortest path on which a place is reached with a bit set."""
-        here, there = self._paths(bit), (name, True)
-        arcs: list[Arc] = []
-        while (came := here.get(there)) is not None:
-            arcs.append(came[0])
-            there = came[1]
-        return tuple(reversed(arcs))
-
-    def _paths(self, bit: int) -> Came:
         if bit not in self._found:
-            start: Spot = (START.name, True)
-            came: Came = {start: None}
-            todo: deque[Spot] = deque([start])
-            while todo:
-                here = todo.popleft()
-                for arc in self.graph.out.get(here[0], ()):
-                    after = self.along(arc, self.values.all if here[1] else self.values.all & ~bit)
-                    there = (arc.target, bool(after & bit))
-                    if there not in came:
-                        came[there] = (arc, here)
-                        todo.append(there)
-            self._found[bit] = came
-        return self._found[bit]
+            self._found[bit] = search((START.name, True), lambda here: self._onward(here, bit))
+        return path_in(self._found[bit], (name, True))
+
+    def _onward(self, here: Spot, bit: int) -> Iterator[tuple[Arc, Spot]]:
+        at = self.values.all if here[1] else self.values.all & ~bit
+        for arc in self.graph.out.get(here[0], ()):
+            yield arc, (arc.target, bool(self.along(arc, at) & bit))
 
     @cached_property
-    def _found(self) -> dict[int, Came]:
+    def _found(self) -> dict[int, Came[Spot]]:
         return {}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
 
@@ -41,16 +41,17 @@ class Graph:
             self.into.setdefault(arc.target, []).append(arc)
 
     @cached_property
-    def came(self) -> dict[str, Arc | None]:
+    def came(self) -> Came[str]:
         """The places that a run can reach, nearest first, each with the arc of a shortest path to it."""
-        found: dict[str, Arc | None] = {START.name: None}
-        todo = deque([START.name])
-        while todo:
-            for arc in self.out.get(todo.popleft(), ()):
-                if arc.target not in found:
-                    found[arc.target] = arc
-                    todo.append(arc.target)
-        return found
+        return self.behind(START.name)
+
+    def behind(self, place: str) -> Came[str]:
+        """The places that a run can reach from a place, that one first.
+
+        Args:
+            place: where it begins.
+        """
+        return search(place, lambda here: ((arc, arc.target) for arc in self.out.get(here, ())))
 
     @cached_property
     def nodes(self) -> list[str]:
@@ -68,12 +69,7 @@ class Graph:
         Args:
             name: the place.
         """
-        arcs: list[Arc] = []
-        arc = self.came.get(name)
-        while arc is not None:
-            arcs.append(arc)
-            arc = self.came[arc.source]
-        return tuple(reversed(arcs))
+        return path_in(self.came, name)
 
     def digraph(self, keep: Callable[[Arc], bool], names: Iterable[str] = ()) -> nx.DiGraph[str]:
         """The arcs that are kept, as a networkx graph; parallel ones are one.
@@ -86,6 +82,57 @@ class Graph:
         graph.add_nodes_from(names)
         graph.add_edges_from((arc.source, arc.target) for arc in self.arcs if keep(arc))
         return graph
+
+
+Spot = TypeVar("Spot", bound=Hashable)
+
+Came = dict[Spot, "tuple[Arc, Spot] | None"]
+"""For each spot the arc of a path to it, and the spot that it comes from; None where the search began."""
+
+
+def search(start: Spot, onward: Callable[[Spot], Iterable[tuple[Arc, Spot]]]) -> Came[Spot]:
+    """All spots that can be reached, by shortest paths; a used-up budget is taken only where nothing else leads.
+
+    Args:
+        start: where it begins.
+        onward: the arcs from a spot, each with where it leads.
+    """
+    came: Came[Spot] = {start: None}
+    todo = deque([start])
+    later: deque[tuple[Spot, Arc, Spot]] = deque()
+    last: deque[tuple[Spot, Arc, Spot]] = deque()
+    while True:
+        while todo:
+            here = todo.popleft()
+            for arc, there in onward(here):
+                if there in came:
+                    continue
+                if arc.on == "spent":
+                    (last if arc.source == START.name else later).append((here, arc, there))
+                else:
+                    came[there] = (arc, here)
+                    todo.append(there)
+        if not later and not last:
+            return came
+        here, arc, there = (later or last).popleft()
+        if there not in came:
+            came[there] = (arc, here)
+            todo.append(there)
+
+
+def path_in(came: Came[Spot], spot: Spot) -> tuple[Arc, ...]:
+    """The path by which a spot was found; empty where the search began, and for what was not found.
+
+    Args:
+        came: what was found.
+        spot: the spot.
+    """
+    arcs: list[Arc] = []
+    step = came.get(spot)
+    while step is not None:
+        arcs.append(step[0])
+        step = came[step[1]]
+    return tuple(reversed(arcs))
 
 
 def names_of(path: Sequence[Arc]) -> tuple[str, ...]:
