@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from pydantic import ValidationError
 
+from ..errors import is_library
 from ..guards.outcomes import CATEGORIES, dotted
 from .context import ToolError
 from .outcome import ErrorRecord
@@ -111,7 +113,24 @@ def error_record(error: BaseException, category: str | None = None, message: str
         cls.__name__,
         message if message is not None else str(error) or cls.__name__,
         tuple(dotted(base) for base in cls.__mro__ if base is not object),
+        raised_at(error),
     )
+
+
+def raised_at(error: BaseException) -> str | None:
+    """The author's line that an exception came through last, as ``file.py:line``; None where it met none.
+
+    Args:
+        error: the exception, raised and caught.
+    """
+    found: str | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith("<") and not is_library(name) and f"{os.sep}site-packages{os.sep}" not in name:
+            found = f"{os.path.basename(name)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
 
 
 def is_control_flow(error: BaseException) -> bool:

@@ -22,12 +22,14 @@ class ErrorRecord:
         type: the exception's class name.
         message: what happened.
         classes: dotted names of the exception's class and all its bases.
+        where: the author's line that raised it, ``desk.py:41``, where that is known.
     """
 
     category: str
     type: str
     message: str
     classes: tuple[str, ...] = ()
+    where: str | None = None
 
 
 class Refusal(BaseModel):

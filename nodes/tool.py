@@ -86,7 +86,7 @@ class Tool(Node[P, R]):
         return adapter_of(self.returns, f"the result of {self.name}", self.line)
 
     def business_key(self, arguments: dict[str, Any]) -> str | None:
-        """The value at ``key``, canonical text; None where the tool has no key.
+        """The value at ``key``, canonical text; empty where the arguments have none, None where the tool has no key.
 
         Args:
             arguments: the call's, JSON-able.
@@ -96,6 +96,8 @@ class Tool(Node[P, R]):
         value: Any = arguments
         for part in self.key.split("."):
             value = value[part]
+        if value is None:
+            return ""
         return value if isinstance(value, str) else digest(value)
 
     def _build(self) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..flows.position import AtEnd, AtGate, AtNode, Parked, Position
-from ..guards.budgets import AMOUNTS, Spent, as_spent
+from ..flows.position import Ask, AtEnd, AtGate, AtNode, Move, Parked, Position
+from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 
 
@@ -17,6 +17,8 @@ def write_position(at: Position) -> dict[str, Any]:
         at: where a run stands.
     """
     if isinstance(at, AtNode):
+        if at == (at.node, None, None, None, None):  # nearly every position
+            return {"node": at.node}
         data: dict[str, Any] = {"node": at.node, "grant": at.grant, "digest": at.digest} | _why(at)
     elif isinstance(at, AtGate):
         data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None} | _why(at)
@@ -25,6 +27,26 @@ def write_position(at: Position) -> dict[str, Any]:
     else:
         return {"parked": at.reason, "at": write_position(at.at)}
     return {name: value for name, value in data.items() if value is not None}
+
+
+def write_move(body: dict[str, Any], move: Move, *, out: bool) -> None:
+    """A move with its reasons, as part of the event that it follows from.
+
+    Args:
+        body: the event's, added to.
+        move: the move.
+        out: whether the run is on the budget's way out already.
+    """
+    body["to"] = write_position(move.at)
+    why = move.why
+    if why.edge is not None and not isinstance(move, Ask):
+        body["edge"] = why.edge
+    if why.tried:
+        body["tried"] = why.tried
+    if why.counted:
+        body["counted"] = why.counted
+    if move.out and not out:
+        body["out"] = True
 
 
 def read_position(data: dict[str, Any]) -> Position:
@@ -36,6 +58,8 @@ def read_position(data: dict[str, Any]) -> Position:
     Raises:
         KeyError: it is not one.
     """
+    if len(data) == 1:  # nearly every position
+        return AtNode(data["node"])
     if "end" in data:
         return AtEnd(data["end"], data["verdict"])
     if "parked" in data:
@@ -76,7 +100,7 @@ def read_error(data: dict[str, Any] | None) -> ErrorRecord | None:
     """
     if data is None:
         return None
-    return ErrorRecord(data["category"], data["type"], data["message"], tuple(data["classes"]))
+    return ErrorRecord(data["category"], data["type"], data["message"], tuple(data["classes"]), data.get("where"))
 
 
 def write_spent(spent: Spent) -> dict[str, float]:
@@ -85,7 +109,26 @@ def write_spent(spent: Spent) -> dict[str, float]:
     Args:
         spent: the amounts.
     """
-    return {name: value for name in AMOUNTS if (value := getattr(spent, name))}
+    return {name: value for name, value in zip(AMOUNTS, spent, strict=True) if value}
+
+
+def add_spent(spent: Spent, data: dict[str, float] | None) -> Spent:
+    """What was spent so far with what an event says on top.
+
+    Args:
+        spent: so far.
+        data: the journalled amounts.
+    """
+    if not data:
+        return spent
+    get = data.get
+    return Spent(
+        spent.steps + int(get("steps", 0)),
+        spent.calls + int(get("calls", 0)),
+        spent.tokens + int(get("tokens", 0)),
+        spent.usd + get("usd", 0.0),
+        spent.seconds + get("seconds", 0.0),
+    )
 
 
 def read_spent(data: dict[str, float] | None) -> Spent:
@@ -94,4 +137,4 @@ def read_spent(data: dict[str, float] | None) -> Spent:
     Args:
         data: the journalled amounts.
     """
-    return as_spent(data) if data else Spent()
+    return add_spent(NOTHING, data)

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LeaseLost
 from ..guards.budgets import AMOUNTS, Spent
@@ -201,10 +201,11 @@ class Recording(Permits):
     def _business_key(self, tool: Tool[..., Any], call: Call) -> str | None:
         if tool.key is None:
             return None
-        value: Any = call.arguments
-        for part in tool.key.split("."):
-            value = cast(dict[str, Any], value).get(part) if isinstance(value, dict) else None
-        if value is None:
+        try:
+            value = tool.business_key(call.arguments)
+        except (KeyError, TypeError):
+            value = None
+        if not value:
             raise CallFailed(
                 ErrorRecord(
                     "invalid_input", "NoKey", f"the key {tool.key!r} of tool {tool.name!r} is empty in its arguments"
