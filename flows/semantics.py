@@ -134,7 +134,8 @@ class _Walk:
                 self.tried.append({"edge": route.id, "guards": guards})
                 return self._opaque(source, error, cause)
             if passed:
-                return self._gates(_Trail(route, guards, failure=_failure(source, error)), 0)
+                trail = _Trail(route, guards, failure=_failure(source, error))
+                return self._gates(trail, 0) if route.gates else self._arrive(trail, route.target)
             self.tried.append({"edge": route.id, "guards": guards})
         return self._no_edge(source, error)
 

@@ -55,7 +55,7 @@ class Job:
     refusal: Refusal | None
     failure: Failure | None
     edits: Mapping[str, Any] | None
-    log: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    log: list[dict[str, Any]] = field(default_factory=lambda: [])
     sent: int = 0
     tokens: int = 0
     usd: float = 0.0

@@ -10,6 +10,9 @@ from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 
 
+_BARE = (None, None, None, None)
+
+
 def write_position(at: Position) -> dict[str, Any]:
     """A position as JSON-able data.
 
@@ -17,7 +20,7 @@ def write_position(at: Position) -> dict[str, Any]:
         at: where a run stands.
     """
     if isinstance(at, AtNode):
-        if at == (at.node, None, None, None, None):  # nearly every position
+        if at[1:] == _BARE:  # nearly every position
             return {"node": at.node}
         data: dict[str, Any] = {"node": at.node, "grant": at.grant, "digest": at.digest} | _why(at)
     elif isinstance(at, AtGate):

@@ -28,14 +28,15 @@ from ..flows.position import (
     Park,
     Parked,
     Place,
+    Run,
 )
 from ..flows.semantics import next_move
-from ..guards.budgets import Spent
+from ..guards.budgets import NOTHING, Spent
 from ..nodes.calls import Stop, Suspended
 from ..nodes.execution import execute
 from ..nodes.outcome import ErrorRecord, Outcome
 from .asking import Opening, approval_request, digest_of_call
-from .codec import write_error, write_position, write_spent
+from .codec import write_error, write_move, write_position, write_spent
 from .permits import refusal_of
 from .recording import Recording
 from .standing import Pending, Standing
@@ -77,12 +78,10 @@ class Drive(Generic[S]):
         while not self.over:
             at = self.standing.at
             try:
-                if isinstance(at, AtNode) and at.node == "START":
-                    self._begin()
-                elif isinstance(at, AtNode):
-                    await self._step(at)
-                elif isinstance(at, AtGate):
+                if isinstance(at, AtGate):
                     self._gate(at)
+                elif isinstance(at, AtNode):
+                    await self._step(at) if at.node != "START" else self._begin()
             except Stop as stop:
                 raise (stop.__cause__ or stop) from None
             if not stretch:
@@ -91,7 +90,7 @@ class Drive(Generic[S]):
     @property
     def over(self) -> bool:
         """Whether nothing can go on by itself: the run ended, is parked, was cancelled, or waits for a person."""
-        return isinstance(self.standing.at, AtEnd | Parked) or self.status not in ("ready", "running")
+        return isinstance(self.standing.at, _STILL) or self.status not in ("ready", "running")
 
     def _begin(self) -> None:
         move = self._next(Begun(), self.standing.state)
@@ -125,7 +124,9 @@ class Drive(Generic[S]):
         except StateInvalid as error:
             record = ErrorRecord("invalid_output", "StateInvalid", str(error))
             outcome, delta = Outcome("failed", error=record, attempts=outcome.attempts), {}
-        spent = recording.spent + Spent(steps=1, seconds=seconds)
+        spent = Spent(steps=1, seconds=seconds)
+        if recording.spent is not NOTHING:
+            spent += recording.spent
         move = self._next(Done(at.node, outcome), standing.after(delta), spent)
         if isinstance(move, Park):
             self._park(move, spent)
@@ -164,28 +165,13 @@ class Drive(Generic[S]):
 
     # what comes next
 
-    def _next(self, incoming: Incoming, state: S, spent: Spent = Spent()) -> Move:  # noqa: B008  # frozen, and made once
-        standing = self.standing
-        place = Place(
-            state=state,
-            counters=standing.counters,
-            spent=standing.spent + spent,
-            started=standing.started,
-            now=time.time(),
-            out=standing.out,
-        )
+    def _next(self, incoming: Incoming, state: S, spent: Spent = NOTHING) -> Move:
+        at = self.standing
+        place = Place(state, at.counters, at.spent + spent, at.started, time.time(), at.out)
         return next_move(self.flow, place, incoming)
 
     def _commit_move(self, kind: str, body: dict[str, Any], move: Move, **change: Any) -> None:
-        body["to"] = write_position(move.at)
-        if move.why.edge is not None and not isinstance(move, Ask):
-            body["edge"] = move.why.edge
-        if move.why.tried:
-            body["tried"] = list(move.why.tried)
-        if move.why.counted:
-            body["counted"] = list(move.why.counted)
-        if move.out and not self.standing.out:
-            body["out"] = True
+        write_move(body, move, out=self.standing.out)
         drafts = [Draft(kind, body)]
         if isinstance(move, Finish):
             self._end(drafts, move, change)
@@ -194,7 +180,7 @@ class Drive(Generic[S]):
             change.setdefault("open_requests", []).append(opening.row)
             drafts.append(opening.draft)
             change["status"] = "waiting"
-        else:
+        elif self.standing.requests:
             self.withdraw(change)
         self.commit(drafts, **change)
 
@@ -306,6 +292,25 @@ class Drive(Generic[S]):
             if event.kind == "cancelled":
                 raise LeaseLost(f"run {self.standing.run!r} was cancelled", run=self.standing.run, status="cancelled")
             self.engine.tell(self.standing.run, event)
+
+
+def first_move(flow: Flow[Any], state: BaseModel) -> dict[str, Any]:
+    """Where a new run goes, as its first event has it: to a node at once, and to START where it asks or ends first.
+
+    Args:
+        flow: the flow.
+        state: the run's first state.
+    """
+    now = time.time()
+    move = next_move(flow, Place(state, started=now, now=now), Begun())
+    if not isinstance(move, Run):
+        return {"to": write_position(AtNode("START"))}  # the driver's first move, with its request or its end
+    body: dict[str, Any] = {}
+    write_move(body, move, out=False)
+    return body
+
+
+_STILL = (AtEnd, Parked)
 
 
 def _to_end(name: str) -> Any:

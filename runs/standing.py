@@ -16,7 +16,7 @@ from ..errors import JournalBroken, StateInvalid
 from ..flows.position import AtGate, AtNode, Parked, Position
 from ..flows.state import Delta, StateType
 from ..guards.budgets import Spent
-from .codec import read_error, read_position, read_spent
+from .codec import add_spent, read_error, read_position
 from .store.records import Event
 
 S = TypeVar("S", bound=BaseModel)
@@ -172,7 +172,7 @@ def _step(self: Standing[Any], event: Event) -> None:
     body = event.body
     self.steps += 1
     self.ordinal += 1
-    self.spent = self.spent + read_spent(body.get("spent"))
+    self.spent = add_spent(self.spent, body.get("spent"))
     if body.get("delta"):
         self.write(body["delta"])
     self.error = body.get("error")
@@ -206,13 +206,13 @@ def _decided(self: Standing[Any], event: Event) -> None:
 
 def _intent(self: Standing[Any], event: Event) -> None:
     self.calls[event.body["slot"]] = Recorded(event.body, event.at)
-    self.spent = self.spent + read_spent(event.body.get("spent"))
+    self.spent = add_spent(self.spent, event.body.get("spent"))
 
 
 def _result(self: Standing[Any], event: Event) -> None:
     recorded = self.calls.setdefault(event.body["slot"], Recorded())
     recorded.result = event.body
-    self.spent = self.spent + read_spent(event.body.get("spent"))
+    self.spent = add_spent(self.spent, event.body.get("spent"))
 
 
 def _parked(self: Standing[Any], event: Event) -> None:
@@ -220,7 +220,7 @@ def _parked(self: Standing[Any], event: Event) -> None:
     if isinstance(at, AtNode):
         self.at = Parked(at, event.body["reason"])
     self.error = event.body.get("error")
-    self.spent = self.spent + read_spent(event.body.get("spent"))
+    self.spent = add_spent(self.spent, event.body.get("spent"))
 
 
 def _settled(self: Standing[Any], event: Event) -> None:

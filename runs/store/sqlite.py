@@ -118,24 +118,65 @@ class SqliteStore(Outside):
             RunExists: the id is taken.
             StateInvalid: the id is not printable, or a body is not JSON.
         """
-        if not (run_id and run_id.isprintable()):
-            raise StateInvalid(f"{run_id!r} cannot be a run's id: it is empty, or holds what cannot be printed.")
+        _require_id(run_id)
         at = self._clock()
         prepared = prepare(events, 0, chain.genesis(run_id), at)
         with self._db.writing(kinds(events), power=power) as tx:
-            values = (run_id, flow, shape, build, "running" if hold else "ready", by, _text(list(tags)), at, at)
-            tx.cursor.execute(
-                "insert or ignore into runs (id, flow, shape, build, status, starter, tags, created, updated, fence, "
-                "dead_from) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-                values,
-            )
-            if not tx.cursor.rowcount:
-                raise RunExists(f"{self.path}: there is a run {run_id!r} already. Choose another id.", run=run_id)
-            rid = tx.cursor.lastrowid or 0
-            journal.insert(tx.cursor, rid, prepared)
+            status = "running" if hold else "ready"
+            rid = self._insert(tx, (run_id, flow, shape, build, status, by, _text(list(tags)), at, at), prepared)
             lease = self._leases.begin(tx.cursor, rid, run_id, 1, 1) if hold else None
             row = rows.find(tx.cursor, rid, self.path)
         return row, self._hold(lease)
+
+    def begin(
+        self,
+        *,
+        run_id: str,
+        flow: str,
+        shape: str,
+        build: str,
+        events: Sequence[Draft],
+        by: str | None = None,
+        tags: Iterable[str] = (),
+    ) -> tuple[Lease, list[Event]]:
+        """Begin a run that this process drives at once: as ``create`` with ``hold``, without reading anything back.
+
+        Args:
+            run_id: unique in the store.
+            flow: the flow's name.
+            shape: the flow's shape.
+            build: the flow's build.
+            events: the first of the journal, committed with the run.
+            by: who starts it.
+            tags: by which runs are listed.
+
+        Returns:
+            The lease, and the events as they were stored; fold these, not the drafts.
+
+        Raises:
+            RunExists: the id is taken.
+            StateInvalid: the id is not printable, or a body is not JSON.
+        """
+        _require_id(run_id)
+        at = self._clock()
+        prepared = prepare(events, 0, chain.genesis(run_id), at)
+        with self._db.writing(kinds(events)) as tx:
+            rid = self._insert(tx, (run_id, flow, shape, build, "running", by, _text(list(tags)), at, at), prepared)
+            lease = self._leases.begin(tx.cursor, rid, run_id, 1, 1)
+        self._hold(lease)
+        return lease, prepared
+
+    def _insert(self, tx: Transaction, values: tuple[Any, ...], events: list[Event]) -> int:
+        tx.cursor.execute(
+            "insert or ignore into runs (id, flow, shape, build, status, starter, tags, created, updated, fence, "
+            "dead_from) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            values,
+        )
+        if not tx.cursor.rowcount:
+            raise RunExists(f"{self.path}: there is a run {values[0]!r} already. Choose another id.", run=values[0])
+        rid = tx.cursor.lastrowid or 0
+        journal.insert(tx.cursor, rid, events)
+        return rid
 
     def acquire(self, run_id: str) -> Lease:
         """Become the run's driver; its status stays as it is.
@@ -321,6 +362,11 @@ class SqliteStore(Outside):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _require_id(run_id: str) -> None:
+    if not (run_id and run_id.isprintable()):
+        raise StateInvalid(f"{run_id!r} cannot be a run's id: it is empty, or holds what cannot be printed.")
 
 
 def _text(value: Any) -> str:
