@@ -42,7 +42,7 @@ class Flow(Generic[S]):
         on_failure: where a failed outcome goes that no edge of its row matches.
         properties: the author's own properties, for the checker.
         accepts: findings that are accepted: code to reason; the report repeats them.
-        migrations: functions that bring a run's state from an older shape to this one.
+        migrations: not in this version.
         label: a longer name for diagrams.
 
     Raises:
@@ -75,6 +75,11 @@ class Flow(Generic[S]):
         self.properties = tuple(properties)
         self.accepts = dict(accepts or {})
         self.migrations = tuple(migrations)
+        if self.migrations:
+            raise FlowError(
+                f"flow {name!r}: migrations= is not in this version: a run whose place is gone parks, with the reason",
+                where=self.line,
+            )
         self.type: StateType[S] = StateType(state, where=self.line)
         parts = resolve(name, state, tuple(edges), on_exhausted, on_failure, self.line)
         self.source_rows: tuple[Row, ...] = parts.source_rows
@@ -156,7 +161,7 @@ class Flow(Generic[S]):
             models: chat models by slot; ``"default"`` is every think node's unless it names another.
             deps: whatever nodes need from outside, given to them by ``Context.deps``.
             roles: who holds which role: a mapping, a callable ``(role, name) -> bool``, or ``Anyone()``.
-            notify: called when a request opens and before it expires.
+            notify: called with a ``Request`` when it opens.
             durability: ``"process"``: steps survive a process crash; ``"power"``: a power loss too.
 
         Raises:

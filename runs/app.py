@@ -213,13 +213,14 @@ class App(Deciding[S], Watching[S]):
         return self.inbox(role)
 
     def inbox(self, role: str | None = None) -> list[Request]:
-        """The open requests, oldest first; those whose time is over are expired before.
+        """The open requests of this flow's runs, oldest first; those whose time is over are expired before.
 
         Args:
             role: only those of this role.
         """
         self._engine.sweep()
-        return [row_view(row) for row in self._engine.store.requests(role=role)]
+        store = self._engine.store
+        return [row_view(row) for row in store.requests(role=role) if store.run(row.rid).flow == self.flow.name]
 
     # going on by itself
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from ..errors import DecisionRefused, RunBusy, RunNotReady, StateInvalid
+from ..errors import DecisionRefused, RunBusy, RunNotFound, RunNotReady, StateInvalid
 from ..flows.flow import Flow
 from ..flows.position import AtNode, Done, Finish, Park, Parked, Place, Position
 from ..flows.semantics import next_move
@@ -121,6 +121,8 @@ class People:
 
     def _guard(self, run: RunRow, row: RequestRow, events: list[Event], status: str, by: str) -> str | None:
         """Runs inside the decision's transaction, on the journal as it is."""
+        if run.flow != self.flow.name:  # roles are an App's own: a lead here is nobody there
+            raise _refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
         if not holds_role(self.roles, row.role, by):
             raise _refused(row, "role", f"{by!r} does not hold the role {row.role!r}")
         barred = row.body["not_by"]
@@ -142,6 +144,10 @@ class People:
                 )
             return "open" if len(people) + 1 < row.body["quorum"] else None
         return None
+
+    def _mine(self, row: RunRow) -> None:
+        if row.flow != self.flow.name:
+            raise RunNotFound(f"run {row.id!r} is of flow {row.flow!r}, not of {self.flow.name!r}", run=row.id)
 
     def proved(self, proof: str | None) -> str:
         """How a name is proved, for the record: what the caller says of it, and whether roles were checked at all.
@@ -173,6 +179,7 @@ class People:
             raise DecisionRefused("by= must name who settles", run=run_id, reason="name")
 
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
+            self._mine(row)
             status = advance(row.status, "settle", run_id)
             standing = Standing(self.flow.type, run_id).apply_all(events)
             if not isinstance(standing.at, Parked):
@@ -300,6 +307,7 @@ class People:
             raise DecisionRefused("by= must name who retries", run=run_id, reason="name")
 
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
+            self._mine(row)
             status = advance(row.status, "retry", run_id)
             standing = Standing(self.flow.type, run_id).apply_all(events)
             at, again = self._where_it_failed(standing, events, row)
