@@ -25,9 +25,7 @@ def desk(folder: Path, scenario: str = "first_page", roles: Any = None, **option
 def opened(folder: Path, flow: Flow[Any], model: Any = None, roles: Any = None, **options: Any) -> Iterator[Any]:
     """An app of a flow on a store in a folder, with a world beside it."""
     models = {"default": ScriptedModel(model if model is not None else (lambda prompt: "an answer"))}
-    app = flow.compile(
-        store=folder / "runs.db", models=models, deps=World(folder), roles=roles or Anyone(), **options
-    )
+    app = flow.compile(store=folder / "runs.db", models=models, deps=World(folder), roles=roles or Anyone(), **options)
     with app:
         yield app
 

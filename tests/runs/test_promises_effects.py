@@ -36,7 +36,7 @@ from guideway import (
     tool,
     when,
 )
-from guideway.errors import DecisionRefused, RunBusy, RunNotReady
+from guideway.errors import DecisionRefused, LeaseLost, RunBusy, RunNotReady
 from tests.runs.desks import begun, desk, done, opened
 from tests.torture.flows import Claim, Declined, explain, look, pay
 
@@ -145,7 +145,7 @@ def test_given_up_goes_the_flows_way(tmp_path):
 
 
 def test_what_follows_a_given_up_call_has_a_key_of_its_own(tmp_path):
-    """After GIVE_UP another once-only call is another call: a world that honours keys must not take it for the first."""
+    """After GIVE_UP another once-only call is another call: a world of keys must not take it for the first."""
     flow = Flow(
         "other way", state=Job, edges=[on(START, charge), on(charge, failed("declined") >> notify, End("charged")),
                                        on(notify, End("told"))], budget=Budget(steps=5),
@@ -196,7 +196,8 @@ def test_an_unknown_effect_that_an_edge_names_is_not_passed_by_a_retry(tmp_path)
     )  # fmt: skip
     direct = Flow(
         "direct", state=Job, budget=Budget(steps=9),
-        edges=[on(START, charge), on(charge, failed("unknown_effect") >> End("no", verdict="escalated"), End("charged"))],
+        edges=[on(START, charge),
+               on(charge, failed("unknown_effect") >> End("no", verdict="escalated"), End("charged"))],
     )  # fmt: skip
     with opened(tmp_path, flow) as app:
         run = app.start({"item": "raises"}, run_id="r")
@@ -253,6 +254,7 @@ def test_a_retry_of_an_end_that_was_not_met_does_not_pay_again(tmp_path):
 
 def test_a_retry_asks_the_model_again(tmp_path):
     """Answers that did not fit are not used again by a retry: it is a new attempt."""
+
     class Verdict(BaseModel):
         fails: int
 
@@ -283,6 +285,7 @@ def test_a_no_is_not_retried(tmp_path):
 
 def test_a_retry_of_an_approved_call_runs_the_approved_call(tmp_path):
     """A high-stakes call that was declined by the world is retried under its approval, and under nothing else."""
+
     @tool(effect="once", stakes="high", timeout=5.0, writes="paid", not_done=Declined)
     def pay_slowly(amount: int, context: Context) -> str:
         if not (context.deps.folder / "open").exists():
@@ -318,6 +321,7 @@ def test_a_business_key_is_used_once_in_a_store(tmp_path):
 
 def test_a_business_key_in_doubt_is_not_used_by_another_run(tmp_path):
     """While nobody knows what became of the first use, a second run does not call: it fails as unavailable."""
+
     @tool(effect="once", stakes="low", timeout=5.0, key="item", writes="first")
     def charge_keyed(item: str, context: Context) -> str:
         context.deps.does("charge", context.key, item)
@@ -389,6 +393,7 @@ def test_a_cancel_between_calls_stops_the_driver(tmp_path):
 def test_a_listener_that_raises_stops_nothing(tmp_path, caplog, bad):
     """An error in ``notify=`` or in a listener is logged; the run goes on and pays once."""
     with desk(tmp_path) as app:
+
         def listen(run: str, event: Any) -> None:
             if event.kind == bad:
                 raise ValueError("a listener's own mistake")
@@ -456,7 +461,7 @@ def test_no_high_stakes_call_runs_without_a_decision_about_it(tmp_path, monkeypa
 
 
 def test_reconcile_waits_for_a_caller_that_may_live(tmp_path, monkeypatch):
-    """A call that timed out may still run in its thread: NOT_DONE is believed only when its time and a grace are over."""
+    """A call that timed out may still run in its thread: NOT_DONE is believed only after its time and a grace."""
     monkeypatch.setattr("guideway.runs.recording.GRACE", 0.3)
 
     def asks(item: str, context: Context) -> Any:
@@ -479,3 +484,40 @@ def test_reconcile_waits_for_a_caller_that_may_live(tmp_path, monkeypatch):
         run = app.resume("r")
         assert (run.verdict, run.state.first) == ("success", "charge of a")
         assert done(tmp_path) == ["charge\ta"]
+
+
+def test_a_writer_that_lost_its_lease_commits_nothing(tmp_path):
+    """A driver that slept in a call while another took its run over gets LeaseLost and writes nothing."""
+    begins, goes_on = threading.Event(), threading.Event()
+
+    @tool(effect="once", stakes="low", timeout=20.0, writes="first")
+    def sleepy(item: str, context: Context) -> str:
+        found = str(context.deps.does("charge", context.key, item))
+        begins.set()
+        goes_on.wait(10)
+        return found
+
+    flow = Flow("sleepy", state=Job, edges=[on(START, sleepy), on(sleepy, notify), on(notify, End("done"))])
+    with opened(tmp_path, flow) as app, opened(tmp_path, flow) as other:
+        found: list[BaseException] = []
+
+        def sleeper() -> None:
+            try:
+                app.start({}, run_id="r")
+            except LeaseLost as lost:
+                found.append(lost)
+
+        thread = threading.Thread(target=sleeper)
+        thread.start()
+        assert begins.wait(10)
+        other.store._db._connection.execute("update runs set until = 0, ticks = 0, ttl = 0.001, holder = null")
+        assert other.resume("r").status == "parked"
+        before = other.get("r").events
+        goes_on.set()
+        thread.join()
+        assert other.get("r").events == before
+        assert [type(error) for error in found] == [LeaseLost]
+        assert done(tmp_path) == ["charge\ta"]
+        other.settle("r", None, "charge of a", by="ann")
+        assert other.resume("r").verdict == "success"
+        assert done(tmp_path) == ["charge\ta", "notify\tcharge of a"]

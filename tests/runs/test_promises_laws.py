@@ -10,7 +10,22 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from guideway import START, Anyone, Budget, End, Failure, Flow, Refusal, approval, at_most, compute, failed, fields, on, when
+from guideway import (
+    START,
+    Anyone,
+    Budget,
+    End,
+    Failure,
+    Flow,
+    Refusal,
+    approval,
+    at_most,
+    compute,
+    failed,
+    fields,
+    on,
+    when,
+)
 from guideway.runs.ids import system_user
 from guideway.runs.standing import Standing
 from tests.runs.desks import desk
@@ -94,7 +109,9 @@ def decide(app: Any, run: Any) -> None:
 def timeless(data: Any) -> Any:
     """A journalled body without its times."""
     if isinstance(data, dict):
-        return {name: timeless(item) for name, item in data.items() if name not in ("at", "asked", "due", "seconds", "when")}
+        return {
+            name: timeless(item) for name, item in data.items() if name not in ("at", "asked", "due", "seconds", "when")
+        }
     return [timeless(item) for item in data] if isinstance(data, list) else data
 
 
@@ -198,7 +215,7 @@ def test_a_fold_is_what_was_live(rows):
                 run = app.resume("r")
             return app, run.events
 
-    assert folds_as_lived(pytest.MonkeyPatch(), live) > 3
+    assert folds_as_lived(pytest.MonkeyPatch(), live) >= 3
 
 
 @pytest.mark.parametrize("scenario", ["first_page", "loop", "agent", "rules_asked", "budget"])

@@ -1,12 +1,18 @@
-"""One forge for all tests of a worker."""
+"""One forge for all tests of a worker, and a folder in memory for each."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from tests.torture.forge import Forge
+
+MEMORY = "/dev/shm"
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +21,28 @@ def forge() -> Iterator[Forge]:
     forge = Forge()
     yield forge
     forge.close()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder in memory, where there is one: a killed process loses nothing that it handed to the kernel, so disks are
+    for the tests of power losses, and thousands of kills need not wait for them.
+    """
+    with TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many kills there were: a torture that killed nobody says 0."""
+    reports = [
+        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+    ]
+    kills = [
+        count
+        for report in reports
+        if report.when == "call"
+        for name, count in report.user_properties
+        if name == "kills"
+    ]
+    if kills:
+        terminalreporter.write_line(f"killed by SIGKILL at a commit that was chosen, and driven on: {sum(kills)}")

@@ -307,7 +307,12 @@ def escalation() -> Flow[Claim]:
     return Flow(
         "escalation",
         state=Claim,
-        edges=[on(START, look), on(look, lead >> pay), on(pay, End("paid")), on(explain, End("no", verdict="escalated"))],
+        edges=[
+            on(START, look),
+            on(look, lead >> pay),
+            on(pay, End("paid")),
+            on(explain, End("no", verdict="escalated")),
+        ],
         budget=Budget(steps=10),
     )
 
@@ -434,11 +439,14 @@ def _agents_people(request: Any) -> Decision:
 
 SCENARIOS: dict[str, Scenario] = {
     "first_page": Scenario(first_page, {"message": "Order 17 arrived broken, please refund."}, desk_model),
-    "denied": Scenario(
-        first_page, {"message": "Order 17 arrived broken."}, desk_model, decides=lambda request: "deny"
-    ),
+    "denied": Scenario(first_page, {"message": "Order 17 arrived broken."}, desk_model, decides=lambda request: "deny"),
     "loop": Scenario(loop, {}),
-    "agent": Scenario(agent, {"messages": [{"role": "user", "content": "Refund 30, please.", "id": "m0"}]}, agent_model, decides=_agents_people),
+    "agent": Scenario(
+        agent,
+        {"messages": [{"role": "user", "content": "Refund 30, please.", "id": "m0"}]},
+        agent_model,
+        decides=_agents_people,
+    ),
     "escalation": Scenario(
         escalation, {"amount": 7}, decides=lambda request: "expire" if request.role == "lead" else "approve"
     ),

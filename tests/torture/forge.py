@@ -7,7 +7,9 @@ the store itself, plays the run's people until the run is over, and leaves a rep
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import operator
 import os
 import signal
 import subprocess
@@ -15,10 +17,13 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.house import ROOT
+from tests.torture import mutants
 
 RUN = "the-run"
 
@@ -34,7 +39,7 @@ class Job:
         dies_after: the effect right after which the child dies.
         settles: how the people settle an unknown effect: by the world's ledger, as not done, or not at all.
         run: the run's id.
-        breaks: the name of a protection that is taken out (see mutants.py).
+        breaks: the protection that is taken out (see mutants.py).
     """
 
     scenario: str
@@ -107,6 +112,7 @@ class Forge:
 def serve() -> None:
     """Fork a child for each line that comes, wait for it, and say how it ended."""
     warm()
+    gc.freeze()  # what is there now is not looked at again, so that children do not copy it
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -121,13 +127,13 @@ def warm() -> None:
     from tests.torture.flows import SCENARIOS
     from tests.torture.world import World
 
-    async def once() -> None:
-        for name in ("first_page", "agent", "budget"):
-            app = compiled(name, None, World(Path(os.devnull).parent), Anyone())
-            await app.astart(SCENARIOS[name].given | ({"rounds": 100} if name == "budget" else {}), by="starter")
-            app.close()
+    async def once(folder: Path) -> None:
+        for name in SCENARIOS:
+            with compiled(name, None, World(folder), Anyone()) as app:
+                await app.astart(SCENARIOS[name].given, by="starter")
 
-    asyncio.run(once())
+    with TemporaryDirectory() as folder:
+        asyncio.run(once(Path(folder)))
 
 
 def compiled(name: str, store: str | None, world: Any, roles: Any) -> Any:
@@ -135,20 +141,24 @@ def compiled(name: str, store: str | None, world: Any, roles: Any) -> Any:
     from guideway.testing.models import ScriptedModel
     from tests.torture.flows import SCENARIOS
 
-    scenario = SCENARIOS[name]
-    return scenario.flow().compile(
-        store=store, models={"default": ScriptedModel(scenario.model)}, deps=world, roles=roles
-    )
+    model = ScriptedModel(SCENARIOS[name].model)
+    return flow_of(name).compile(store=store, models={"default": model}, deps=world, roles=roles)
+
+
+@cache
+def flow_of(name: str) -> Any:
+    """The flow of a scenario: a value, so that the children share the one that was made before them."""
+    from tests.torture.flows import SCENARIOS
+
+    return SCENARIOS[name].flow()
 
 
 def work(job: Job) -> None:
     """One child: never returns."""
     folder = Path(job.folder)
     try:
-        from tests.torture.mutants import BREAKS
-
         if job.breaks is not None:
-            BREAKS[job.breaks]()
+            mutants.apply(job.breaks, setattr, operator.setitem)
         report = asyncio.run(_drive(job, folder))
         (folder / "report").write_text(json.dumps(report))
     except BaseException:  # noqa: BLE001  # the test is told, whatever it was

@@ -1,8 +1,125 @@
-"""Protections, taken out one by one: each must be missed by a test (see test_mutants.py)."""
+"""Protections, taken out one by one: what each stands for must then be missed by a test (see test_mutants.py).
+
+A patch is a pair: where, as a dotted name, and what stands there instead.
+"""
 
 from __future__ import annotations
 
+import importlib
+import secrets
 from collections.abc import Callable
 from typing import Any
 
-BREAKS: dict[str, Callable[[], Any]] = {}
+from guideway.flows.position import AtEnd, Parked
+from guideway.runs.recording import Recording
+from guideway.runs.standing import Recorded, Standing
+from guideway.runs.store import journal
+
+Patch = tuple[str, Any]
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Stands for a check that is not made."""
+
+
+def _settled_blindly(cursor: Any, row: Any, expect: str, status: str) -> None:
+    cursor.execute("update requests set status = ? where id = ?", (status, row.id))
+
+
+def _moved_blindly(cursor: Any, rid: int, request: str, status: str, path: str) -> None:
+    cursor.execute("update requests set status = ? where id = ?", (status, request))
+
+
+_tool, _model = Recording.tool, Recording.model
+
+
+async def _forgetful(self: Any, slot: str, *args: Any, **options: Any) -> Any:
+    self.drive.standing.calls.pop(slot, None)
+    return await _tool(self, slot, *args, **options)
+
+
+async def _asks_again(self: Any, slot: str, *args: Any, **options: Any) -> Any:
+    self.drive.standing.calls.pop(slot, None)
+    return await _model(self, slot, *args, **options)
+
+
+async def _guesses(self: Any, *_: Any) -> Any:
+    from guideway import NOT_DONE
+
+    return NOT_DONE
+
+
+def _waits_blindly(self: Any, openings: Any) -> None:
+    rows = [opening.row for opening in openings]
+    self.commit([opening.draft for opening in openings], status="waiting", open_requests=rows)
+
+
+def _reserves_nothing(standing: Standing[Any], event: Any) -> None:
+    standing.calls[event.body["slot"]] = Recorded(event.body, event.at)
+
+
+def _over_unless_cancelled(self: Any) -> bool:
+    return isinstance(self.standing.at, AtEnd | Parked) or self.status in ("waiting", "parked")
+
+
+def _keeps_all(call: Recorded) -> bool:
+    return call.result is not None and "value" in call.result
+
+
+RUNS = "guideway.runs"
+
+MUTANTS: dict[str, list[Patch]] = {
+    "digest at dispatch": [(f"{RUNS}.recording.Recording._must_be_granted", nothing)],
+    "digest of the decision": [(f"{RUNS}.store.outside.Outside._refuse", nothing)],
+    "fence": [
+        (f"{RUNS}.store.journal.APPEND", journal.APPEND.replace("and fence = ?", "and ? is not null")),
+        (f"{RUNS}.store.sqlite.SqliteStore._stand", nothing),
+    ],
+    "compare-and-set of requests": [
+        (f"{RUNS}.store.outside.Outside._refuse", nothing),
+        (f"{RUNS}.store.requests.settle", _settled_blindly),
+        (f"{RUNS}.store.requests.move", _moved_blindly),
+    ],
+    "recorded results": [(f"{RUNS}.recording.Recording.tool", _forgetful)],
+    "recorded answers": [(f"{RUNS}.recording.Recording.model", _asks_again)],
+    "unknown is not guessed": [(f"{RUNS}.recording.Recording._reconciled", _guesses)],
+    "stable keys": [(f"{RUNS}.recording.Recording.key", lambda self, slot: secrets.token_hex(16))],
+    "bound before the call": [(f"{RUNS}.recording.Recording._must_fit", nothing)],
+    "reservation": [(f"{RUNS}.standing._FOLDS[intent]", _reserves_nothing)],
+    "a wait looks again": [(f"{RUNS}.driver.Drive._wait", _waits_blindly)],
+    "cancelled is over": [
+        (f"{RUNS}.driver.Drive.over", property(_over_unless_cancelled)),
+    ],
+    "one driver": [(f"{RUNS}.store.leases.Leases._over", lambda self, other, row: True)],
+    "role": [(f"{RUNS}.people.holds_role", lambda roles, role, name: True)],
+    "starter": [(f"{RUNS}.people.normal", str.strip)],
+    "what a retry inherits": [(f"{RUNS}.standing._lasts", lambda call: False)],
+    "a retry asks the model": [(f"{RUNS}.standing._lasts", _keeps_all)],
+}
+"""The protections by name."""
+
+
+def apply(name: str, setattr_: Callable[[Any, str, Any], Any], setitem: Callable[[Any, str, Any], Any]) -> None:
+    """Take a protection out.
+
+    Args:
+        name: the protection's.
+        setattr_: sets an attribute, and may set it back later.
+        setitem: the same for an item of a mapping.
+    """
+    for path, value in MUTANTS[name]:
+        holder, _, attribute = path.partition("[")[0].rpartition(".")
+        found = _resolved(holder)
+        if path.endswith("]"):
+            setitem(getattr(found, attribute), path.partition("[")[2][:-1], value)
+        else:
+            assert hasattr(found, attribute), f"{path} is gone: the mutant protects nothing"
+            setattr_(found, attribute, value)
+
+
+def _resolved(path: str) -> Any:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError:
+        holder, _, name = path.rpartition(".")
+        return getattr(importlib.import_module(holder), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,16 @@ def killed(forge: Forge, job: Job, expected: str) -> None:
     assert report.killed_at == expected, f"{job} died at {report.killed_at!r}, not at {expected!r}"
 
 
-def differences(run: dict[str, Any], calm: dict[str, Any]) -> dict[str, Any]:
-    """What differs from the undisturbed run that may not."""
+OPEN_CALL = ("after intent", "before result")
+"""Boundaries at which a call is under way: the crash may cost a call, and what was reserved for it."""
+
+
+def differences(run: dict[str, Any], calm: dict[str, Any], boundary: str = OPEN_CALL[0]) -> dict[str, Any]:
+    """What differs from the undisturbed run that may not, after a kill at this boundary."""
     found: dict[str, Any] = {name: _apart(run[name], calm[name]) for name in SAME if run[name] != calm[name]}
     spent, least = run["spent"], calm["spent"]
-    if spent["steps"] != least["steps"] or spent["calls"] < least["calls"] or spent["tokens"] < least["tokens"]:
+    more = {name: spent[name] - least[name] for name in least}
+    if min(more.values()) < 0 or more["steps"] or (boundary not in OPEN_CALL and any(more.values())):
         found["spent"] = (spent, least)
     return found
 
@@ -61,7 +67,8 @@ def test_a_kill_before_and_after_every_commit_changes_nothing(forge, tmp_path, s
         folder = str(tmp_path / str(kill))
         killed(forge, Job(scenario, folder, kill), boundary)
         after = forge.drive(Job(scenario, folder, settles=settles))
-        bad += [f"{kill} {boundary}: {name}: {what}" for name, what in differences(after.run, calm.run).items()]
+        wrong = differences(after.run, calm.run, boundary)
+        bad += [f"{kill} {boundary}: {name}: {what}" for name, what in wrong.items()]
     record_property("kills", len(calm.boundaries))
     assert not bad, "\n".join(bad)
 
@@ -69,7 +76,7 @@ def test_a_kill_before_and_after_every_commit_changes_nothing(forge, tmp_path, s
 @pytest.mark.torture
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_kills_again_and_again_change_nothing(forge, tmp_path, scenario, record_property):
-    """Killed at every boundary, and again at random boundaries of each drive that goes on from there, up to five times."""
+    """Killed at every boundary, and again at random boundaries of the drives that go on from there."""
     calm = undisturbed(forge, scenario, tmp_path)
     draw = random.Random(scenario)
     settles = "never" if scenario == "reconciled" else "ledger"
@@ -90,3 +97,75 @@ def test_kills_again_and_again_change_nothing(forge, tmp_path, scenario, record_
     record_property("kills", kills)
     assert kills >= 8 * len(calm.boundaries)
     assert not bad, "\n".join(bad)
+
+
+# Between the effect and its record
+
+EFFECTS = [("first_page", "pay_back"), ("loop", "send"), ("loop", "tell"), ("agent", "refund"), ("escalation", "pay"),
+           ("budget", "deliver")]  # fmt: skip
+
+
+def died_after_effect(forge: Forge, folder: Path, scenario: str, effect: str) -> Job:
+    """Drive until the process dies right after an effect; gives the job that goes on from there."""
+    report = forge.drive(Job(scenario, str(folder), dies_after=effect))
+    assert report.signal == signal.SIGKILL
+    assert (folder / "died").exists()
+    return Job(scenario, str(folder), settles="never")
+
+
+@pytest.mark.parametrize(("scenario", "effect"), EFFECTS)
+def test_a_kill_between_the_effect_and_its_record_parks(forge, tmp_path, scenario, effect):
+    """The run parks as an unknown effect; resumed, it calls nothing again; settled by the ledger, it ends as calm."""
+    calm = undisturbed(forge, scenario, tmp_path)
+    job = died_after_effect(forge, tmp_path / "killed", scenario, effect)
+    first = forge.drive(job)
+    assert (first.run["status"], first.run["error"]) == ("parked", "unknown_effect")
+    again = forge.drive(job)
+    assert again.run == first.run
+    assert len([line for line in again.run["ledger"] if line.startswith(effect)]) == 1
+    after = forge.drive(replace(job, settles="ledger"))
+    assert differences(after.run, calm.run) == {}
+
+
+@pytest.mark.parametrize(("scenario", "effect"), EFFECTS)
+def test_what_is_settled_as_not_done_is_called_with_the_same_key(forge, tmp_path, scenario, effect):
+    """Told that it was not done, the run calls again, under the same key: a world that honours keys does it once."""
+    calm = undisturbed(forge, scenario, tmp_path)
+    job = died_after_effect(forge, tmp_path / "killed", scenario, effect)
+    after = forge.drive(replace(job, settles="not done"))
+    assert after.run["status"] == "ended"
+    twice = [line for line in set(after.run["ledger"]) if after.run["ledger"].count(line) == 2]
+    assert len(twice) == 1
+    assert sorted(set(after.run["ledger"])) == calm.run["ledger"]
+    assert {name: what for name, what in differences(after.run, calm.run).items() if name != "ledger"} == {}
+
+
+@pytest.mark.parametrize(("scenario", "effect"), EFFECTS)
+def test_what_is_given_up_goes_the_flows_way(forge, tmp_path, scenario, effect):
+    """Given up, the run ends without calling again, and says that the step was given up."""
+    job = died_after_effect(forge, tmp_path / "killed", scenario, effect)
+    after = forge.drive(replace(job, settles="give up"))
+    assert after.run["status"] == "ended"
+    assert after.run["error"] == "declined"
+    assert len([line for line in after.run["ledger"] if line.startswith(effect)]) == 1
+    assert after.run["chain"] is None
+
+
+def test_a_tool_that_asks_the_world_settles_itself(forge, tmp_path):
+    """With ``reconcile=`` nobody is asked: the effect that happened is found, and the run ends as if calm."""
+    calm = undisturbed(forge, "reconciled", tmp_path)
+    job = died_after_effect(forge, tmp_path / "killed", "reconciled", "pay_known")
+    after = forge.drive(job)
+    assert differences(after.run, calm.run) == {}
+
+
+def test_a_business_key_holds_over_a_kill(forge, tmp_path):
+    """The first run died after paying; a second run with the same order cannot pay, and gets the first result later."""
+    job = died_after_effect(forge, tmp_path / "killed", "first_page", "pay_back")
+    second = forge.drive(replace(job, run="another"))
+    assert (second.run["error"], second.run["end"]) == ("unavailable", "handed over")
+    first = forge.drive(replace(job, settles="ledger"))
+    assert first.run["verdict"] == "success"
+    third = forge.drive(replace(job, run="third"))
+    assert third.run["state"]["refund_id"] == first.run["state"]["refund_id"] == "pay_back of 17"
+    assert len(third.run["ledger"]) == 1
