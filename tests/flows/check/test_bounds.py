@@ -250,3 +250,44 @@ def test_an_act_makes_as_many_calls_as_are_proposed():
     facts = report(*rows, budget=Budget(calls=7, tokens=99, usd=0.5)).facts
     assert (facts.max_calls, facts.max_tokens, facts.max_usd) == (7, 99, 0.5)
     assert facts.capped_by["max_usd"] == "budget.usd"
+
+
+def test_a_part_counts_from_where_it_is_entered():
+    """A part with two entries counts from the one that makes the longer walk."""
+    rows = on(START, when(more) >> a, b), on(a, b), on(b, c), on(c, when(at_most(2)) >> b, when(at_most(1)) >> a, good)
+    assert report(*rows).facts.max_steps == 3 + 2 * 2 + 3
+    assert report(on(START, b), *rows[1:]).facts.max_steps == 2 + 2 * 2 + 3
+
+
+def test_a_question_that_fails_before_it_is_asked_paces_nothing():
+    """A question that a function tells may fail unasked, and so go round alone; a plain one cannot."""
+
+    def question(n: int) -> str:
+        return str(n)
+
+    told = ask("told", question, writes="name")
+    assert codes(on(START, told), on(told, good), on_failure=told) == {"F401"}
+    assert codes(on(START, person), on(person, good), on_failure=person) == {"F402"}
+
+
+def test_a_row_that_catches_failures_under_a_condition_leaks():
+    """Only an edge for all failures, without a condition, keeps them from on_failure."""
+    rows = on(START, a), on(a, good), on(b, when(more) >> good, good)
+    for catch in (failed() >> when(t.n > 1) >> good, failed("timeout") >> good, failed(LookupError) >> good):
+        assert codes(*rows[:2], on(b, catch, good), on_failure=b) == {"F401"}
+    assert codes(*rows[:2], on(b, failed() >> good, good), on_failure=b) == set()
+
+
+def test_a_rule_of_an_acts_call_that_raises_leads_to_on_failure():
+    """Functions on the ways of an act's own gates may raise, past a row that catches all failures."""
+
+    @think(tools=[look])
+    def agent(messages: Messages) -> Messages:
+        return messages
+
+    lead = approval("lead", denied=policy(small, violated=good) >> good)
+    do = act([look], name="do", gates={look: lead})
+    plain = act([look], name="do", gates={look: approval("lead", denied=good)})
+    for node, expected in ((do, {"F401"}), (plain, set[str]())):
+        rows = on(START, agent), on(agent, failed() >> good, node), on(node, failed() >> good, good)
+        assert codes(*rows, on_failure=node) == expected

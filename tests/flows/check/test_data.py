@@ -456,3 +456,29 @@ def test_a_yes_after_a_no_takes_the_reason_back():
     boss = approval("boss", denied=good)
     lead = approval("lead", denied=boss >> sorry)
     assert [code for code, _ in reads(on(START, lead >> good), on(sorry, good))] == ["F303"]
+
+
+def test_what_may_be_written_may_be_none():
+    """A result that may be None takes a value back, spread or by a tool of an act that goes the way of a refused call."""
+
+    class Found(BaseModel):
+        name: str | None
+
+    @compute
+    def perhaps(n: int) -> Found | None:
+        return None
+
+    @tool(effect="none", writes="name")
+    def look(n: int) -> str | None:
+        return None
+
+    @think(tools=[look])
+    def agent(messages: Messages) -> Messages:
+        return messages
+
+    there = exists(t.name)
+    rows = on(START, when(there) >> perhaps, good), on(perhaps, use), on(use, good)
+    assert reads(*rows) == [("F301", ("START", "perhaps", "use"))]
+    do = act([look], name="do", gates={look: approval("lead", denied=use)})
+    rows = on(START, when(there) >> agent, good), on(agent, do), on(do, good), on(use, good)
+    assert [code for code, _ in reads(*rows)] == ["F302"]
