@@ -459,7 +459,7 @@ def test_a_yes_after_a_no_takes_the_reason_back():
 
 
 def test_what_may_be_written_may_be_none():
-    """A result that may be None takes a value back, spread or by a tool of an act that goes the way of a refused call."""
+    """A result that may be None takes a value back, spread or by an act that goes the way of a refused call."""
 
     class Found(BaseModel):
         name: str | None
