@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..errors import FlowError, GateError, caller
 from ..guards.evaluation import Prepared
@@ -99,6 +100,11 @@ class Route:
     target: Target
     line: str | None
     checks: tuple[Prepared | Limit, ...] = ()
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """The limits among the conditions, whose counters go up when it is taken."""
+        return tuple(item for item in self.conditions if isinstance(item, Limit))
 
     @property
     def otherwise(self) -> bool:

@@ -265,13 +265,12 @@ class _Walk:
         budget, place = self.flow.budget, self.place
         if budget is None:
             return None
-        ends_at = budget.ends_at(place.started)
+        ends_at = None if budget.deadline is None else budget.ends_at(place.started)
         if ends_at is not None and place.now >= ends_at and not place.out:
             return ErrorRecord("exhausted", "Exhausted", f"the deadline passed before {target.name!r} could run")
-        calls = isinstance(target, Node) and target.kind in ("think", "tool")
         for kind, bound in budget.bounds(on_the_way_out=place.out):
             used = getattr(place.spent, kind)
-            needed = 1 if kind == "steps" or (kind == "calls" and calls) else 0
+            needed = 1 if kind == "steps" or (kind == "calls" and _calls(target)) else 0
             if used + needed > bound or (kind == "seconds" and used >= bound):
                 return ErrorRecord(
                     "exhausted",
@@ -300,7 +299,7 @@ class _Walk:
 
     def _why(self, trail: _Trail, *, taken: bool) -> Reasons:
         route = trail.route
-        counted = tuple(self.flow.limits[item] for item in route.conditions if isinstance(item, Limit)) if taken else ()
+        counted = tuple([self.flow.limits[item] for item in route.limits]) if taken and route.limits else ()
         return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted)
 
     def _call(self, target: Target) -> Call | None:
@@ -314,6 +313,10 @@ def _is_for(route: Route, error: ErrorRecord | None) -> bool:
     if error is None:
         return route.match is None
     return route.match is not None and route.match.matches(error.category, error.classes)
+
+
+def _calls(target: Target) -> bool:
+    return isinstance(target, Node) and target.kind in ("think", "tool")
 
 
 def _failure(source: str, error: ErrorRecord | None) -> Failure | None:

@@ -303,9 +303,9 @@ def _with(state: S, values: dict[str, Any]) -> S:
     """A copy of a state with some fields changed; as ``model_copy`` does it, at a fifth of its cost."""
     copy = state.__class__.__new__(state.__class__)
     put = object.__setattr__
-    put(copy, "__dict__", state.__dict__ | values)
+    put(copy, "__dict__", {**state.__dict__, **values})
     put(copy, "__pydantic_extra__", state.__pydantic_extra__)
-    put(copy, "__pydantic_fields_set__", state.__pydantic_fields_set__ | values.keys())
+    put(copy, "__pydantic_fields_set__", {*state.__pydantic_fields_set__, *values})
     put(copy, "__pydantic_private__", state.__pydantic_private__)
     return copy
 

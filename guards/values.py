@@ -65,11 +65,14 @@ _DIGITS = 308
 """How far from 1 a Decimal may be, in powers of ten: as far as a float."""
 
 
+_NUMBERS = (int, float, Decimal, Fraction)
+
+
 def order(value: Any) -> str | None:
     """What a value is ordered among; None where it has no order."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float | Decimal | Fraction):
+    if isinstance(value, _NUMBERS):
         return "number"
     if isinstance(value, str):
         return "text"

@@ -9,7 +9,6 @@ from ..flows.position import Ask, AtEnd, AtGate, AtNode, Move, Parked, Position
 from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 
-
 _BARE = (None, None, None, None)
 
 
@@ -112,7 +111,7 @@ def write_spent(spent: Spent) -> dict[str, float]:
     Args:
         spent: the amounts.
     """
-    return {name: value for name, value in zip(AMOUNTS, spent, strict=True) if value}
+    return {name: value for name in AMOUNTS if (value := getattr(spent, name))}
 
 
 def add_spent(spent: Spent, data: dict[str, float] | None) -> Spent:

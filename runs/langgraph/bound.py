@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from inspect import signature
 from itertools import count
 from typing import Any, NamedTuple, Self
 
@@ -305,6 +306,11 @@ class BoundSaver(BaseCheckpointSaver[int]):
             return {}
         written = self._data.decode(snapshot, f"the snapshot of run {thread}")
         return {ns: _spot(*parts) for ns, parts in written[1].items()} if written[0] == FORMAT else {}
+
+
+_method: Any
+for _method in (BoundSaver.put_writes, BoundSaver.aput_writes):  # LangGraph inspects them in every call of a graph
+    _method.__signature__ = signature(_method)
 
 
 def _parts(spot: _Spot) -> list[Any]:

@@ -89,7 +89,8 @@ class Database:
         """One statement that is its own transaction: how many rows it wrote; -1 when its key is taken."""
         with self._lock:
             try:
-                self._harden(power)
+                if power:
+                    self._harden(power)
                 if self.hook is None:
                     return int(self._connection.execute(sql, values).rowcount)
                 self.hook("before", kinds)
@@ -101,7 +102,8 @@ class Database:
             except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
             finally:
-                self._soften(power)
+                if power:
+                    self._soften(power)
 
     # By executescript: SQLite may carry this pragma out when it is compiled, and a cached statement is not again.
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import LeaseLost
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event before it is committed.
 
     Args:
@@ -23,8 +22,7 @@ class Draft:
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event as the journal holds it.
 
     Args:
@@ -42,9 +40,12 @@ class Event:
     kind: str
     at: float
     body: dict[str, Any]
-    link: bytes = field(repr=False)
-    payload: bytes = field(default=b"", repr=False, compare=False)
-    erased: bytes | None = field(default=None, repr=False)
+    link: bytes
+    payload: bytes = b""
+    erased: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Event(number={self.number}, kind={self.kind!r}, at={self.at}, body={self.body!r})"
 
 
 @dataclass(frozen=True, slots=True)
