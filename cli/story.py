@@ -94,7 +94,8 @@ class Teller:
     def _started(self, event: Event) -> None:
         body = event.body
         given = {name: value for name, value in body["state"].items() if value is not None}
-        self._add(event, f"started by {body.get('by') or 'nobody named'}", _fields("input", given))
+        lines = _fields("input", given) + _edges(body, "START")
+        self._add(event, f"started by {body.get('by') or 'nobody named'}", lines)
 
     # steps and the calls inside them
 

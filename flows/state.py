@@ -162,6 +162,8 @@ class StateType(Generic[S]):
         plan = self.fields.get(name)
         if plan is None or type(value) not in plan.exact:
             return False
+        if type(value) is str:
+            return value.isascii()  # other text is looked at: half a surrogate pair could not be stored
         return type(value) is not float or math.isfinite(value)
 
     def _assign(self, trial: S, values: dict[str, Any]) -> None:
@@ -229,11 +231,13 @@ class StateType(Generic[S]):
                 raise StateInvalid(
                     f"{self.model.__name__}.{plan.name} = {value} is not a finite number", field=plan.name
                 )
+            if type(value) is str and not value.isascii():
+                _writable(plan, value, self.model)
             if value is None or type(value) in (str, int, bool, float):
                 return value
         if plan.messages:
             messages: list[Any] = cast(list[Any], value)
-            return [plain(message) for message in messages]
+            return _writable(plan, [plain(message) for message in messages], self.model)
         data = _json(plan, value, self.model)
         if self._decode(plan, data) != value:
             raise StateInvalid(
@@ -316,6 +320,17 @@ def _reducer(info: FieldInfo) -> Reducer | None:
         if callable(item) and not isinstance(item, type) and type(item).__module__ != "annotated_types":
             return item  # type: ignore[no-any-return]
     return None
+
+
+def _writable(plan: FieldPlan, value: Any, model: type[BaseModel]) -> Any:
+    """Text and messages that UTF-8 can carry: half a surrogate pair could be used now and never be stored."""
+    try:
+        to_json(value)
+    except ValueError as error:
+        raise StateInvalid(
+            f"{model.__name__}.{plan.name}: {value!r} cannot be written as JSON: {error}", field=plan.name
+        ) from error
+    return value
 
 
 def _json(plan: FieldPlan, value: Any, model: type[BaseModel]) -> Any:

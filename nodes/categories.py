@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ..errors import is_library
 from ..guards.outcomes import CATEGORIES, dotted
+from .carried import carried
 from .context import ToolError
 from .outcome import ErrorRecord
 
@@ -111,7 +112,7 @@ def error_record(error: BaseException, category: str | None = None, message: str
     return ErrorRecord(
         category or classify(error),
         cls.__name__,
-        message if message is not None else str(error) or cls.__name__,
+        carried(message if message is not None else str(error) or cls.__name__),
         tuple(dotted(base) for base in cls.__mro__ if base is not object),
         raised_at(error),
     )

@@ -25,6 +25,7 @@ from ..nodes.calls import (
     UnknownEffect,
     stem,
 )
+from ..nodes.carried import carried
 from ..nodes.context import Left
 from ..nodes.outcome import ErrorRecord
 from ..nodes.tool import Tool
@@ -81,11 +82,13 @@ class Recording(Permits):
         used = answer.input_tokens + answer.output_tokens
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
-        self._commit("result", {"slot": slot, "value": answer.to_json(), "spent": write_spent(back)})
+        told = answer.to_json()
+        value = carried(told)
+        self._commit("result", {"slot": slot, "value": value, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
             self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
             raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")
-        return answer
+        return answer if value == told else ModelAnswer.from_json(value)
 
     # tools
 
@@ -135,7 +138,7 @@ class Recording(Permits):
         """A tool without effect needs no intent; inside ``act`` its result is kept, since the step may wait."""
         self._dispatch()
         try:
-            value = await send(self.key(slot))
+            value = carried(await send(self.key(slot)))
         except CallFailed as failure:
             self._commit(
                 "result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}, power=False
@@ -149,7 +152,7 @@ class Recording(Permits):
 
     async def _send(self, slot: str, key: str, send: Callable[[str], Awaitable[Any]], business: str | None) -> Any:
         try:
-            value = await send(key)
+            value = carried(await send(key))
         except CallFailed as failure:
             sure = failure.record.category != "unknown_effect"
             effects = [] if business is None else [Effect(business, "not_done" if sure else "unknown")]
@@ -168,7 +171,7 @@ class Recording(Permits):
             raise UnknownEffect(
                 f"tool {tool.name!r} was called and its result was not recorded: see whether it happened and settle it"
             )
-        found = await reconcile()
+        found = carried(await reconcile())
         intent = before.intent or {}
         business = intent.get("business")
         if found is NOT_DONE:

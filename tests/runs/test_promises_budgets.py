@@ -150,7 +150,7 @@ def test_a_reservation_that_a_crash_left_open_is_charged_whole(tmp_path):
 
             if crashes.pop():
                 crashes.append(False)
-                raise Crash
+                raise Crash("in the middle")
             return ModelAnswer(AIMessage("text"), 10, 5, 0.0)
 
         def bound(self, request: ModelRequest) -> int:
@@ -158,7 +158,7 @@ def test_a_reservation_that_a_crash_left_open_is_charged_whole(tmp_path):
 
     flow = one(write, Budget(tokens=5_000))
     with flow.compile(store=tmp_path / "runs.db", models={"default": Model()}) as app:
-        with pytest.raises(Crash):
+        with pytest.raises(Crash, match="in the middle"):
             app.start({}, run_id="r")
         crashed = app.get("r")
         assert (crashed.status, crashed.spent.tokens, crashed.spent.calls) == ("running", 10 + 1024, 1)

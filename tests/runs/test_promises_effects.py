@@ -36,7 +36,7 @@ from guideway import (
     tool,
     when,
 )
-from guideway.errors import DecisionRefused, LeaseLost, RunBusy, RunNotReady
+from guideway.errors import DecisionRefused, LeaseLost, RunBusy, RunNotReady, StateInvalid
 from tests.runs.desks import begun, desk, done, opened
 from tests.torture.flows import Claim, Declined, explain, look, pay
 
@@ -521,3 +521,38 @@ def test_a_writer_that_lost_its_lease_commits_nothing(tmp_path):
         other.settle("r", None, "charge of a", by="ann")
         assert other.resume("r").verdict == "success"
         assert done(tmp_path) == ["charge\ta", "notify\tcharge of a"]
+
+
+HALF = "cut emoji \ud83d"
+
+
+@pytest.mark.parametrize("where", ["model", "tool", "compute", "error"])
+def test_text_that_cannot_be_written_does_not_strand_a_run(tmp_path, where):
+    """Half a surrogate pair, from a model, a tool, a node or an error: the run ends, and can be read."""
+
+    @tool(effect="once", stakes="low", timeout=5.0, writes="first")
+    def says(item: str) -> str:
+        return HALF
+
+    @compute(writes="first")
+    def computes(item: str) -> str:
+        if item == "error":
+            raise LookupError(HALF)
+        return HALF
+
+    @think(writes="first")
+    def asks(item: str) -> str:
+        return item
+
+    node: Any = {"model": asks, "tool": says}.get(where, computes)
+    flow = Flow("half", state=Job, edges=[on(START, node), on(node, End("done"))])
+    with opened(tmp_path, flow, lambda prompt: HALF) as app:
+        run = app.start({"item": where}, run_id="r")
+        assert run.status == "ended"
+        if where in ("compute", "error"):
+            assert run.error.category == {"compute": "invalid_output", "error": "bug"}[where]
+        else:
+            assert run.state.first == "cut emoji \ufffd"
+        assert app.get("r") == run
+        with pytest.raises(StateInvalid, match="JSON"):
+            app.start({"item": HALF}, run_id="s")

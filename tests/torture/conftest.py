@@ -25,8 +25,9 @@ def forge() -> Iterator[Forge]:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder in memory, where there is one: a killed process loses nothing that it handed to the kernel, so disks are
-    for the tests of power losses, and thousands of kills need not wait for them.
+    """A folder in memory, where there is one.
+
+    A killed process loses nothing that it handed to the kernel, so thousands of kills need not wait for a disk.
     """
     with TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
         yield Path(folder)
