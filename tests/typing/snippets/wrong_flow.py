@@ -33,7 +33,6 @@ weigh(message=3)  # wrong: mypy[arg-type] pyright[reportArgumentType]
 weigh(mesage="x")  # wrong: mypy[call-arg] pyright[reportCallIssue]
 End("done", verdict="fine")  # wrong: mypy[arg-type] pyright[reportArgumentType]
 flow = Flow("wrong", state=Ticket, edges=[on(START, weigh), on(weigh, done)])
-found = (
-    flow.compile().start({"message": "x"}).state.mesage
-)  # wrong: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+app = flow.compile()
+word = app.get("r").state.mesage  # wrong: mypy[attr-defined] pyright[reportAttributeAccessIssue]
 tool(effect="twice")  # wrong: mypy[call-overload] pyright[reportArgumentType]
