@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from typing import Any
 
 _ROOM = os.path.dirname(os.path.abspath(__file__))
@@ -74,12 +75,16 @@ def caller() -> str | None:
     while frame is not None:
         name = frame.f_code.co_filename
         path = os.path.abspath(name)
-        if not name.startswith("<") and not is_library(path):
+        if not name.startswith("<") and not is_library(path) and not _installed(path):
             return f"{os.path.basename(path)}:{frame.f_lineno}"
         if frame.f_back is None:
             return None
         frame = frame.f_back
     return None
+
+
+def _installed(path: str) -> bool:
+    return path.startswith(_NOT_AUTHORS) and not path.startswith(_ROOM + os.sep)
 
 
 def is_library(path: str) -> bool:
@@ -90,6 +95,10 @@ def is_library(path: str) -> bool:
     return inside.split(os.sep, 1)[0] in _ROOMS and not inside.startswith(_SHIPPED_FLOWS)
 
 
+_NOT_AUTHORS = tuple(
+    {os.path.dirname(os.path.abspath(os.__file__)) + os.sep, sysconfig.get_paths()["purelib"] + os.sep}
+)
+"""Python's own library and what is installed: no author's file is there."""
 _SHIPPED_FLOWS = os.path.join("cli", "demo", "refund_desk")
 """A flow that ships with guideway is an author's file like any other."""
 _ROOMS = frozenset({"__init__.py", "errors.py", "guards", "nodes", "flows", "runs", "testing", "viz", "cli"})

@@ -70,8 +70,8 @@ def on(source: Target, *edges: Edge | Target) -> Row:
             )
         else:
             raise FlowError(
-                f"the row of {source.name!r} holds {edge!r} ({type(edge).__name__}): an edge is 'guards >> target' "
-                "or a bare target (a node or an end)",
+                f"the row of {source.name!r} holds {edge!r} ({type(edge).__name__}): an edge is 'guards >> target' or "
+                "a bare target (a node or an end); a function becomes a node by @compute, @think or @tool",
                 where=line,
             )
     return Row(source, tuple(resolved), line)

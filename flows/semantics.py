@@ -168,7 +168,7 @@ class _Walk:
 
     def _opaque(self, source: str, error: ErrorRecord | None, cause: OpaqueFailed) -> Move:
         """A condition that raises fails the step as a bug; while a failure is routed, only the flow's way is left."""
-        bug = ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
+        bug = _bug(cause)
         if error is None:
             return self.row(source, bug)
         return self._flow_way(FAILURE, _failure(source, bug), bug)
@@ -189,6 +189,8 @@ class _Walk:
         try:
             verdict = decide(gate, self.place.state, call, self.flow.tools, self.memo)
         except OpaqueFailed as cause:
+            if trail.route.source in (FAILURE, EXHAUSTED):  # the flow's own way cannot be the way out of itself
+                return self._stuck(_bug(cause))
             return self._opaque(trail.route.source, _BUG, cause)
         trail.guards.append(verdict.log)
         if verdict.asks:
@@ -307,6 +309,10 @@ class _Walk:
 
 
 _BUG = ErrorRecord("bug", "OpaqueFailed", "a condition raised")
+
+
+def _bug(cause: OpaqueFailed) -> ErrorRecord:
+    return ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
 
 
 def _is_for(route: Route, error: ErrorRecord | None) -> bool:

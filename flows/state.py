@@ -80,6 +80,10 @@ class StateType(Generic[S]):
         Raises:
             StateInvalid: an unknown or missing field, or a value that does not validate.
         """
+        if not isinstance(data, Mapping | BaseModel):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise StateInvalid(
+                f"the input must be a mapping of the fields of {self.model.__name__}, not a {type(data).__name__}"
+            )
         given = data.model_dump() if isinstance(data, BaseModel) else dict(data)
         unknown = [name for name in given if name not in self.fields]
         if unknown:

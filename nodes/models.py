@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from ..errors import ConfigError
@@ -138,11 +139,11 @@ def _made(name: str, where: str | None) -> Any:
     provider = name.split(":", 1)[0]
     packages = f"pip install langchain langchain-{provider.replace('_', '-')}"
     try:
-        from langchain.chat_models import init_chat_model
+        make = import_module("langchain.chat_models").init_chat_model  # optional: what is not installed has no types
     except ImportError as error:
         raise ConfigError(f"the model {name!r} needs the package langchain: {packages}", where=where) from error
     try:
-        return init_chat_model(name)
+        return make(name)
     except ImportError as error:
         raise ConfigError(f"the model {name!r} needs its package: {packages} ({error})", where=where) from error
     except Exception as error:

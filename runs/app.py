@@ -10,13 +10,14 @@ from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, RunBusy
+from ..errors import ConfigError, LeaseLost, RunBusy
 from ..flows.check import refuse_errors
 from ..flows.flow import Flow
-from ..nodes.models import Models
+from ..nodes.models import as_models
 from ..nodes.think import Think
 from .deciding import Deciding
 from .engine import Engine
+from .lifecycle import STATUSES
 from .people import People
 from .roles import Anyone, Roles, checked
 from .store import Event, SqliteStore
@@ -71,7 +72,7 @@ class App(Deciding[S], Watching[S]):
                 where=flow.line,
             )
         effective: Roles | None = self.roles if self.roles is not None or store is not None else Anyone()
-        found = Models(models or {})
+        found = as_models(models or {})
         for node in flow.nodes.values():  # a model that is missing is found before a store is made
             if isinstance(node, Think):
                 found.line(node.model, node.line)
@@ -205,6 +206,8 @@ class App(Deciding[S], Watching[S]):
             limit: how many at most.
             after: the id of the last run of the page before.
         """
+        if status is not None and status not in STATUSES:
+            raise ConfigError(f"there is no status {status!r}: {', '.join(STATUSES)}")
         rows = self._engine.store.runs(status, flow or self.flow.name, tags, limit, after)
         return [self._engine.view(self._engine.load(row.id)) for row in rows]
 
@@ -255,8 +258,8 @@ class App(Deciding[S], Watching[S]):
         for run_id in reversed(due):
             try:
                 await self._engine.drive(await self._engine.take(run_id))
-            except RunBusy:
-                continue
+            except (RunBusy, LeaseLost):
+                continue  # somebody else drives it
             driven += 1
         return driven
 

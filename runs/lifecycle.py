@@ -41,8 +41,8 @@ _WAYS = {
     "running": "Wait until it stops, or resume it when its process died.",
     "waiting": "Decide what it waits for, or cancel it.",
     "parked": "Settle it, or cancel it.",
-    "ended": "Start another, fork it, or retry it when it failed.",
-    "cancelled": "Start another, or fork it.",
+    "ended": "Start another, or retry it when it failed.",
+    "cancelled": "Start another.",
 }
 
 

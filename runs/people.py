@@ -5,15 +5,17 @@ Deny by default: whatever is not proved right never passes, and each refusal say
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from ..errors import DecisionRefused, RunBusy, RunNotFound, RunNotReady, StateInvalid
+from ..errors import DecisionRefused, RequestNotFound, RunBusy, RunNotFound, RunNotReady, StateInvalid
 from ..flows.flow import Flow
 from ..flows.position import AtNode, Done, Finish, Park, Parked, Place, Position
 from ..flows.semantics import next_move
+from ..guards.budgets import Spent
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
 from ..nodes.calls import NOT_DONE
@@ -98,6 +100,8 @@ class People:
         return self._decide(request, "answer", "answered", by, None, proof, value=checked)
 
     def _seen(self, request: Request | str) -> RequestRow:
+        if not isinstance(request, Request | str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise RequestNotFound(f"{request!r} is no request: decide about one of run.waiting, or give a request's id")
         return self.store.request(request if isinstance(request, str) else request.id)
 
     def _decide(
@@ -124,7 +128,10 @@ class People:
         if run.flow != self.flow.name:  # roles are an App's own: a lead here is nobody there
             raise _refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
         if not holds_role(self.roles, row.role, by):
-            raise _refused(row, "role", f"{by!r} does not hold the role {row.role!r}")
+            known: Any = self.roles
+            lacks = isinstance(known, Mapping) and row.role not in known
+            more = ": roles= has no such role, so nobody does" if lacks else ""
+            raise _refused(row, "role", f"{by!r} does not hold the role {row.role!r}{more}")
         barred = row.body["not_by"]
         starter = normal(run.by or "")
         if any(normal(by) == (starter if item == STARTER else normal(item)) for item in barred):
@@ -233,28 +240,36 @@ class People:
         node = standing.at.at.node
         told = f"given up by {who['by']}" + (f": {who['note']}" if who["note"] else "")
         record = ErrorRecord("declined", "GivenUp", told)
-        place = Place(
-            standing.state, standing.counters, standing.spent, standing.started, standing.updated, standing.out
-        )
+        spent = standing.spent + Spent(steps=1)
+        place = Place(standing.state, standing.counters, spent, standing.started, standing.updated, standing.out)
         move = next_move(self.flow, place, Done(node, Outcome("failed", error=record)))
         if isinstance(move, Park):  # pragma: no cover  # only an unknown effect parks
             raise RunNotReady(f"run {standing.run!r} cannot be given up", run=standing.run)
         body = {
             "kind": "gave_up",
+            "node": node,
+            "spent": {"steps": 1},
             "to": write_position(move.at),
             "edge": move.why.edge,
+            "tried": list(move.why.tried),
             "counted": list(move.why.counted),
             "error": write_error(record),
         } | who
         if move.out:
             body["out"] = True
+        unused = {item.id: "withdrawn" for item in standing.requests.values() if not item.consumed}
         if isinstance(move, Finish):
             error = write_error(move.error or record)
             ended = Draft("ended", {"end": move.at.end, "verdict": move.at.verdict, "error": error})
             return Change(
-                (Draft("settled", body), ended), status="ended", verdict=move.at.verdict, end=move.at.end, error=error
+                (Draft("settled", body), ended),
+                status="ended",
+                verdict=move.at.verdict,
+                end=move.at.end,
+                error=error,
+                request_status=unused,
             )
-        return Change((Draft("settled", body),), status=status)
+        return Change((Draft("settled", body),), status=status, request_status=unused)
 
     # cancel and retry
 
@@ -267,7 +282,7 @@ class People:
             note: why.
 
         Raises:
-            RunNotReady: it is over already.
+            RunNotReady: it is over already, or an effect of unknown result must be settled first.
             RunBusy: a once-only call is under way.
         """
         if not normal(by):
@@ -282,8 +297,16 @@ class People:
                     open_calls.pop(event.body["slot"], None)
                 elif event.kind in ("step", "gate", "settled") and "to" in event.body:
                     open_calls.clear()
-            if open_calls and row.status == "running" and row.holder is not None:
-                tool = next(iter(open_calls.values())).body["tool"]
+                elif event.kind == "settled":
+                    open_calls.pop(event.body["slot"], None)
+            tool = next((event.body["tool"] for event in open_calls.values()), None)
+            if tool is not None and row.status == "parked":
+                raise RunNotReady(
+                    f"run {run_id!r} is parked because nobody knows whether {tool!r} happened: settle it, then cancel",
+                    run=run_id,
+                    status=row.status,
+                )
+            if tool is not None and row.status == "running" and row.holder is not None:
                 raise RunBusy(
                     f"run {run_id!r} is in the middle of {tool!r}: cancel it when the call is over",
                     run=run_id,

@@ -232,8 +232,10 @@ def _settled(self: Standing[Any], event: Event) -> None:
         self.calls.setdefault(body["slot"], Recorded()).result = {"slot": body["slot"], "value": body["value"]}
     elif body["kind"] == "not_done":
         self.calls.pop(body["slot"], None)
-    else:  # given up: an attempt that failed, so that what comes next has other keys
+    else:  # given up: a step that failed, so that what comes next has other keys
+        self.steps += 1
         self.ordinal += 1
+        self.spent = add_spent(self.spent, body["spent"])
         self.kept = self.calls
         self.move(body)
 

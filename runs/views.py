@@ -205,7 +205,7 @@ def steps_of(events: list[Event]) -> list[Step]:
         elif event.kind == "gate" and steps and "decision" in body:
             guards = (*steps[-1].guards, *body.get("tried", ()))
             steps[-1] = _with(steps[-1], edge=body.get("edge"), decision=body["decision"], guards=guards)
-        elif event.kind == "step":
+        elif event.kind == "step" or (event.kind == "settled" and body["kind"] == "gave_up"):
             steps.append(_step(len(steps) + 1, event, tuple(calls), decisions[-1] if decisions else None))
             calls, decisions = [], []
     return steps
@@ -224,7 +224,7 @@ def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision
     return Step(
         number=number,
         node=body["node"],
-        outcome=body["kind"],
+        outcome="failed" if event.kind == "settled" else body["kind"],
         update=body.get("delta", {}),
         edge=body.get("edge"),
         guards=tuple(body.get("tried", ())),

@@ -121,7 +121,7 @@ class Stamp:
 MARKS: dict[MarkKind, Stamp] = {
     "none": Stamp("no effect", "only reads", "#ffffff", INK, "#595959"),
     "idempotent": Stamp("idempotent", "twice is as once", "#d9d9d9", INK, "#595959"),
-    "once": Stamp("once", "each call does it again", "#333333", "#ffffff", "#333333"),
+    "once": Stamp("once", "must never happen twice", "#333333", "#ffffff", "#333333"),
     "high": Stamp("high stakes", "runs only when approved", ALERT, "#ffffff", ALERT),
     "exempt": Stamp("unless", "nobody is asked", "#ffffff", ALERT, ALERT),
 }

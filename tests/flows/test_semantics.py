@@ -357,3 +357,16 @@ def test_parking_keeps_the_node() -> None:
     move = next_move(ROUTING, place(), fails("unknown_effect"))
     assert isinstance(move, Park)
     assert move.at == Parked(AtNode("a"), "unknown_effect")
+
+
+def wrong(n: int) -> str | None:
+    raise RuntimeError("no answer")
+
+
+def test_a_policy_that_raises_on_the_flows_own_way_ends_the_run() -> None:
+    """The flow's way is the last one: where its own policy raises, the run ends failed and says so."""
+    made = flow(on(START, a), on(a, good), on(b, good), on_failure=policy(wrong, violated=bad) >> b)
+    move = next_move(made, place(), fails("timeout"))
+    assert isinstance(move, Finish)
+    assert move.error is not None
+    assert (move.at.verdict, "'wrong' raised" in move.error.message) == ("failed", True)

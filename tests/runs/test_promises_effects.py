@@ -141,6 +141,10 @@ def test_given_up_goes_the_flows_way(tmp_path):
         app.settle("r", None, GIVE_UP, by="ann", note="nobody knows")
         run = app.resume("r")
         assert (run.status, run.end, run.error.category) == ("ended", "handed over", "declined")
+        assert [(step.node, step.outcome, step.edge) for step in run.steps] == [
+            ("charge", "failed", "on_failure: handed over")
+        ]
+        assert run.spent.steps == 1
         assert done(tmp_path) == ["charge\traises"]
 
 
