@@ -36,14 +36,9 @@ def tmp_path() -> Iterator[Path]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many kills there were: a torture that killed nobody says 0."""
     reports = [
-        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+        found for kind in terminalreporter.stats.values() for found in kind if isinstance(found, pytest.TestReport)
     ]
-    kills = [
-        count
-        for report in reports
-        if report.when == "call"
-        for name, count in report.user_properties
-        if name == "kills"
-    ]
+    told = [item for report in reports if report.when == "call" for item in report.user_properties]
+    kills = [int(count) for name, count in told if name == "kills"]
     if kills:
         terminalreporter.write_line(f"killed by SIGKILL at a commit that was chosen, and driven on: {sum(kills)}")
