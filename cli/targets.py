@@ -64,7 +64,7 @@ def flow_of(target: str) -> Flow[Any]:
     if _is_flow(found):
         return found
     if _is_app(found):
-        return found.flow  # type: ignore[no-any-return]
+        return found.flow  # type: ignore[no-any-return]  # told by its class just above
     if callable(found) and not isinstance(found, type):
         made = _made(target, found, None)
         made.close()
@@ -174,7 +174,7 @@ def _made(target: str, make: Callable[..., Any], store: str | None) -> App[Any]:
     made = _guarded(target, lambda: make(store=store) if "store" in parameters else make())
     if not _is_app(made):
         raise Usage(f"{target} gave {_what(made)}, not an App: return flow.compile(...)")
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # told by its class just above
 
 
 def _parameters(target: str, make: Callable[..., Any]) -> dict[str, inspect.Parameter]:

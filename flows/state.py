@@ -322,7 +322,7 @@ def _reducer(info: FieldInfo) -> Reducer | None:
     """LangGraph's convention: the last callable in ``Annotated[...]`` merges what a step writes."""
     for item in reversed(info.metadata):
         if callable(item) and not isinstance(item, type) and type(item).__module__ != "annotated_types":
-            return item  # type: ignore[no-any-return]
+            return item  # type: ignore[no-any-return]  # metadata are Any; it is callable
     return None
 
 
