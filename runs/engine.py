@@ -19,6 +19,7 @@ from ..flows.flow import Flow
 from ..flows.position import AtEnd, AtGate, AtNode, Parked
 from ..guards.gates import Approval
 from ..nodes.models import Models
+from ..nodes.streaming import Heard
 from .codec import read_error
 from .driver import Drive, first_move
 from .ids import new_id, system_user, valid_id
@@ -34,6 +35,9 @@ _log = logging.getLogger("guideway")
 
 Listener = Callable[[str, Event], None]
 """Called with a run's id and each event as it is committed."""
+
+Ear = Callable[[str, dict[str, Any]], None]
+"""Called with a run's id and what a model just said: node, slot and text."""
 
 
 class Engine(Generic[S]):
@@ -53,6 +57,7 @@ class Engine(Generic[S]):
         self.deps = deps
         self.portal = Portal()
         self.listeners: list[Listener] = []
+        self.ears: list[Ear] = []
         self.gated = any(isinstance(gate, Approval) for gate in flow.gates.values())
         self._manifest_kept = False
 
@@ -84,6 +89,23 @@ class Engine(Generic[S]):
                 listener(run, event)
             except Exception:  # noqa: BLE001  # a listener's mistake is its own
                 _log.exception("a listener failed on event %d (%s) of run %s", event.number, event.kind, run)
+
+    def hears(self, run: str, about: dict[str, Any]) -> Heard | None:
+        """Who hears a model's answer while it comes; None where nobody watches.
+
+        Args:
+            run: the run's id.
+            about: node and slot, told with each piece of text.
+        """
+        ears = tuple(self.ears)
+        if not ears:
+            return None
+
+        def hear(text: str) -> None:
+            for ear in ears:
+                ear(run, about | {"text": text})
+
+        return hear
 
     # starting
 

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import LeaseLost
 from ..guards.budgets import AMOUNTS, Spent
@@ -28,15 +28,13 @@ from ..nodes.calls import (
 from ..nodes.carried import carried
 from ..nodes.context import Left
 from ..nodes.outcome import ErrorRecord
+from ..nodes.streaming import heard_by
 from ..nodes.tool import Tool
 from .asking import digest_of_call
 from .codec import read_error, write_error, write_spent
 from .permits import Permits
 from .standing import Recorded
 from .store.records import Effect, EffectTaken
-
-if TYPE_CHECKING:
-    pass
 
 GRACE = 5.0
 """Seconds after an intent's timeout before a reconcile that says "not done" is believed of a caller that may live."""
@@ -73,7 +71,8 @@ class Recording(Permits):
         self._commit("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
         self._dispatch()
         try:
-            answer = await send()
+            with heard_by(self.drive.engine.hears(self.drive.standing.run, {"node": self.node, "slot": slot})):
+                answer = await send()
         except CallFailed as failure:
             kept = bound.tokens if failure.record.category == "timeout" else 0
             back = Spent(tokens=kept - bound.tokens, usd=0.0 if kept else -bound.usd)

@@ -1,0 +1,31 @@
+"""Who hears a model's answer while it comes: tokens are for people who watch, and never for the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Heard = Callable[[str], None]
+"""Called with each piece of text of an answer, in order, as it comes."""
+
+_LISTENER: ContextVar[Heard | None] = ContextVar("guideway_heard", default=None)
+
+
+@contextmanager
+def heard_by(listener: Heard | None) -> Iterator[None]:
+    """Lets a listener hear the answers of the models that are called inside.
+
+    Args:
+        listener: hears them; None where nobody watches, and models answer in one piece.
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def listener() -> Heard | None:
+    """Who hears the answer of the model that is called now; None where nobody does."""
+    return _LISTENER.get()
