@@ -37,13 +37,18 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .errors import WouldDeadlock as WouldDeadlock
     from .flows.check.report import Finding as Finding
     from .flows.check.report import Report as Report
+    from .flows.each import Item as Item
+    from .flows.each import each as each
     from .flows.ends import End as End
+    from .flows.fanout import all_of as all_of
     from .flows.flow import Flow as Flow
     from .flows.rows import START as START
     from .flows.rows import on as on
+    from .flows.subflow import subflow as subflow
     from .guards.budgets import Budget as Budget
     from .guards.budgets import Spent as Spent
     from .guards.conditions import Condition as Condition
+    from .guards.endings import ended as ended
     from .guards.fields import fields as fields
     from .guards.fields import some as some
     from .guards.functions import any_of as any_of
@@ -64,8 +69,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .guards.when import when as when
     from .nodes.act import act as act
     from .nodes.ask import ask as ask
-    from .nodes.calls import NOT_DONE as NOT_DONE
     from .nodes.calls import Call as Call
+    from .nodes.calls import NOT_DONE as NOT_DONE
     from .nodes.compute import compute as compute
     from .nodes.context import Context as Context
     from .nodes.context import FromState as FromState
@@ -106,6 +111,7 @@ __all__ = [
     "GIVE_UP",
     "GateError",
     "GuidewayError",
+    "Item",
     "JournalBroken",
     "LeaseLost",
     "Messages",
@@ -140,12 +146,15 @@ __all__ = [
     "UnknownField",
     "WouldDeadlock",
     "act",
+    "all_of",
     "any_of",
     "approval",
     "ask",
     "at_most",
     "compute",
     "contains",
+    "each",
+    "ended",
     "exists",
     "failed",
     "fields",
@@ -158,6 +167,7 @@ __all__ = [
     "policy",
     "proposes",
     "some",
+    "subflow",
     "think",
     "tool",
     "when",
@@ -184,6 +194,7 @@ _HOMES = {
     "GIVE_UP": ".runs.people",
     "GateError": ".errors",
     "GuidewayError": ".errors",
+    "Item": ".flows.each",
     "JournalBroken": ".errors",
     "LeaseLost": ".errors",
     "Messages": ".guards.messages",
@@ -218,12 +229,15 @@ _HOMES = {
     "UnknownField": ".errors",
     "WouldDeadlock": ".errors",
     "act": ".nodes.act",
+    "all_of": ".flows.fanout",
     "any_of": ".guards.functions",
     "approval": ".guards.gates",
     "ask": ".nodes.ask",
     "at_most": ".guards.limits",
     "compute": ".nodes.compute",
     "contains": ".guards.functions",
+    "each": ".flows.each",
+    "ended": ".guards.endings",
     "exists": ".guards.functions",
     "failed": ".guards.outcomes",
     "fields": ".guards.fields",
@@ -236,6 +250,7 @@ _HOMES = {
     "policy": ".guards.gates",
     "proposes": ".guards.functions",
     "some": ".guards.fields",
+    "subflow": ".flows.subflow",
     "think": ".nodes.think",
     "tool": ".nodes.tool",
     "when": ".guards.when",

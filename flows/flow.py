@@ -16,7 +16,9 @@ from ..guards.path import Edge
 from ..guards.target import Target
 from ..nodes.node import Node
 from .ends import End
+from .fanout import AllOf
 from .manifest import hashes, manifest_of
+from .regions import Region
 from .resolve import resolve
 from .rows import Route, Row
 from .state import StateType
@@ -91,6 +93,8 @@ class Flow(Generic[S]):
         self.gates: dict[str, Gate] = parts.gates
         self.limits: dict[Limit, str] = parts.limits
         self.tools: dict[str, str] = parts.tools
+        self.forks: dict[str, AllOf] = parts.forks
+        self.regions: dict[str, Region] = parts.regions
 
     def __repr__(self) -> str:
         return f"<flow {self.name}: {len(self.nodes)} nodes, {len(self.ends)} ends>"

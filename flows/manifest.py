@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from ..guards.budgets import Budget
+from ..guards.endings import Ended
 from ..guards.forms import to_json
 from ..guards.gates import Approval, Gate, Policy, Way
 from ..guards.limits import Limit
@@ -21,7 +22,7 @@ from ..guards.target import Target
 from ..nodes.ask import Ask
 from ..nodes.source import source_hash
 from .ends import End
-from .rows import Route
+from .rows import Match, Route
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -47,6 +48,7 @@ def manifest_of(flow: Flow[Any]) -> dict[str, Any]:
             "ways": [_route(flow, route) for route in flow.routes.values() if route.source == "way"],
             "gates": {name: _gate(flow, gate) for name, gate in sorted(flow.gates.items())},
             "ends": {name: _end(end) for name, end in sorted(flow.ends.items())},
+            "forks": {name: _fork(flow, name) for name in sorted(flow.forks)},
             "limits": {name: limit.n for limit, name in sorted(flow.limits.items(), key=lambda pair: pair[1])},
         },
         "build": {
@@ -96,7 +98,7 @@ def _state(flow: Flow[Any]) -> dict[str, Any]:
 def _route(flow: Flow[Any], route: Route) -> dict[str, Any]:
     return {
         "id": route.id,
-        "match": None if route.match is None else {"types": route.match.types, "categories": route.match.categories},
+        "match": _match(route.match),
         "conditions": [
             {"limit": flow.limits[item]} if isinstance(item, Limit) else {"when": to_json(item), "text": text(item)}
             for item in route.conditions
@@ -104,6 +106,20 @@ def _route(flow: Flow[Any], route: Route) -> dict[str, Any]:
         "gates": [gate.name for gate in route.gates],
         "target": route.target.name,
     }
+
+
+def _fork(flow: Flow[Any], name: str) -> dict[str, Any]:
+    region = flow.regions[name]
+    return {"heads": [head.target.name for head in flow.forks[name].heads], "exit": region.exit,
+            "inside": sorted(region.inside)}  # fmt: skip
+
+
+def _match(match: Match) -> dict[str, Any] | None:
+    if match is None:
+        return None
+    if isinstance(match, Ended):
+        return {"ends": match.ends, "verdicts": match.verdicts}
+    return {"types": match.types, "categories": match.categories}
 
 
 def _gate(flow: Flow[Any], gate: Gate) -> dict[str, Any]:

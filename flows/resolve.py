@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from ..errors import FlowError, GateError, UnknownField
 from ..guards.conditions import check_fields
+from ..guards.endings import Ended
 from ..guards.evaluation import Prepared
 from ..guards.expressions import Formula, Or
 from ..guards.gates import Approval, Gate, Policy
@@ -23,8 +24,12 @@ from ..nodes.ask import Ask
 from ..nodes.node import Node
 from ..nodes.think import Think
 from ..nodes.tool import Tool
+from .each import Each
 from .ends import End
+from .fanout import AllOf
+from .regions import Region, regions_of
 from .rows import START, Route, Row, Start, require_ways, sorted_guards
+from .subflow import Subflow
 
 FLOW_WAYS = ("on_failure", "on_exhausted")
 
@@ -42,6 +47,8 @@ class Parts:
     gates: dict[str, Gate] = field(default_factory=dict[str, Gate])
     limits: dict[Limit, str] = field(default_factory=dict[Limit, str])
     tools: dict[str, str] = field(default_factory=dict[str, str])
+    forks: dict[str, AllOf] = field(default_factory=dict[str, AllOf])
+    regions: dict[str, Region] = field(default_factory=dict[str, Region])
 
 
 def resolve(
@@ -77,6 +84,7 @@ def resolve(
         if way is not None:
             resolver.row(kind, (resolver.flow_way(kind, way),))
     resolver.ways_with_gates()
+    parts.regions = regions_of(parts.rows, parts.nodes, parts.forks, parts.ends, parts.route_of)
     if START.name not in parts.rows:
         raise FlowError(f"flow {name!r} has no row that starts at START: add on(START, <first node>)", where=where)
     return parts
@@ -108,9 +116,15 @@ class _Resolver:
         parts = self.parts
         if isinstance(target, Start):
             return
-        known: Target | None = parts.nodes.get(target.name) or parts.ends.get(target.name)
-        if known is target:
+        known: Target | None = (
+            parts.nodes.get(target.name) or parts.ends.get(target.name) or parts.forks.get(target.name)
+        )
+        if known is target or (isinstance(target, AllOf) and isinstance(known, AllOf) and target.like(known)):
             return
+        if isinstance(known, AllOf):
+            raise FlowError(
+                f"two different {target.name} are in flow {self.name!r}: make one and use it twice", where=line
+            )
         if known is not None or target.name in (START.name, *FLOW_WAYS):
             raise FlowError(
                 f"two different nodes or ends are named {target.name!r} in flow {self.name!r}: "
@@ -121,6 +135,10 @@ class _Resolver:
             parts.ends[target.name] = target
             if target.succeeds_if is not None:
                 check_fields(target.succeeds_if, self.state, target.line)
+            return
+        if isinstance(target, AllOf):
+            parts.forks[target.name] = target
+            self.heads(target)
             return
         if not isinstance(target, Node):
             raise FlowError(f"{target!r} in flow {self.name!r} is neither a node nor an end", where=line)
@@ -133,6 +151,9 @@ class _Resolver:
         if problems:
             raise problems[0]
         self.tool_names(node)
+        if isinstance(node, Each):
+            for gate in node.gates:
+                self.gate(gate, node.name, node.works, on_edge=False)
         if isinstance(node, Act):
             for gates in node.gates.values():
                 for gate in gates:
@@ -153,6 +174,16 @@ class _Resolver:
             for tool in node.tools:
                 self.parts.tools[tool.name] = tool.stakes
 
+    def heads(self, fork: AllOf) -> None:
+        """The heads of a fork, as a row of their own: every edge of it is taken."""
+        for head in fork.heads:
+            if isinstance(head.target, End | Start):
+                raise FlowError(
+                    f"{fork.name} in flow {self.name!r} starts a branch at {head.target.name!r}: a head is a node",
+                    where=fork.line,
+                )
+        self.row(fork.name, fork.heads)
+
     def row(self, source: str, edges: Sequence[Edge]) -> None:
         routes: list[Route] = []
         for edge in edges:
@@ -165,6 +196,8 @@ class _Resolver:
         match, conditions, gates = sorted_guards(edge, source)
         if isinstance(edge.target, Start):
             raise FlowError(f"an edge from {source!r} leads to START: name the node to go back to", where=edge.line)
+        if isinstance(match, Ended):
+            self.ended(match, source, edge)
         for item in conditions:
             if not isinstance(item, Limit):
                 check_fields(item, self.state, edge.line)
@@ -185,6 +218,24 @@ class _Resolver:
             if isinstance(item, Limit):
                 self.limit(item, unique)
         return route
+
+    def ended(self, match: Ended, source: str, edge: Edge) -> None:
+        """``ended(...)`` stands behind a subflow, and names ends that it has."""
+        node = self.parts.nodes.get(source)
+        if not isinstance(node, Subflow):
+            raise FlowError(
+                f"the edge from {source!r} to {edge.target.name!r} matches an end, but {source!r} is no subflow",
+                where=edge.line,
+            )
+        for name in match.ends:
+            if name not in node.flow.ends:
+                near = difflib.get_close_matches(name, node.flow.ends, 1)
+                hint = f" Did you mean {near[0]!r}?" if near else f" It has: {', '.join(node.flow.ends)}."
+                raise FlowError(
+                    f"the edge from {source!r} matches the end {name!r}, which flow {node.flow.name!r} does not "
+                    f"have.{hint}",
+                    where=edge.line,
+                )
 
     def limit(self, item: Limit, first: str) -> None:
         limits = self.parts.limits
@@ -280,7 +331,9 @@ def guard_words(match: Any, conditions: Sequence[Any], gates: Sequence[Gate]) ->
         gates: gates.
     """
     words: list[str] = []
-    if match is not None:
+    if isinstance(match, Ended):
+        words.append(f"ended({', '.join((*match.ends, *match.verdicts))})")
+    elif match is not None:
         named = [item.rsplit(".", 1)[-1] for item in match.types] + list(match.categories)
         words.append(f"failed({', '.join(named)})" if named else "failed()")
     if conditions:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import FlowError, GateError, caller
+from ..guards.endings import Ended
 from ..guards.evaluation import Prepared
 from ..guards.expressions import Formula
 from ..guards.gates import Gate
 from ..guards.limits import Limit
 from ..guards.outcomes import Failed
-from ..guards.path import Edge, Guard, Guarded
+from ..guards.path import Edge, Guard
 from ..guards.target import Target
 from ..guards.when import When
+from .fanout import AllOf, flat
 
 
 class Start(Target):
@@ -50,6 +52,12 @@ def on(source: Target, *edges: Edge | Target) -> Row:
         raise FlowError(
             f"on({source!r}, ...): a row starts at a node or START, not at a {type(source).__name__}", where=line
         )
+    if isinstance(source, AllOf):
+        raise FlowError(
+            f"a row cannot start at {source.name!r}: give each of its heads a row, and lead all of them to one node, "
+            "where they join",
+            where=line,
+        )
     if not edges:
         raise FlowError(f"the row of {source.name!r} has no edges: name where the run goes", where=line)
     resolved: list[Edge] = []
@@ -84,7 +92,7 @@ class Route:
     Args:
         id: what it is, as text: source, guards and target; the journal names it so.
         source: the source's name.
-        match: the failed outcomes that it is for; None matches only ``ok``.
+        match: the failed outcomes, or the ends of a subflow, that it is for; None matches only ``ok``.
         conditions: conditions and limits, in order; they stand before the gates.
         gates: the gates, in the order asked.
         target: where it leads.
@@ -94,7 +102,7 @@ class Route:
 
     id: str
     source: str
-    match: Failed | None
+    match: Failed | Ended | None
     conditions: tuple[Formula | Limit, ...]
     gates: tuple[Gate, ...]
     target: Target
@@ -112,7 +120,10 @@ class Route:
         return self.match is None and not self.conditions and not self.gates
 
 
-def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Formula | Limit, ...], tuple[Gate, ...]]:
+Match = Failed | Ended | None
+
+
+def sorted_guards(edge: Edge, source: str) -> tuple[Match, tuple[Formula | Limit, ...], tuple[Gate, ...]]:
     """An edge's guards by kind.
 
     Args:
@@ -122,10 +133,10 @@ def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Formula
     Raises:
         FlowError: a condition or limit stands after a gate, or two outcome matches on one edge.
     """
-    match: Failed | None = None
+    match: Match = None
     conditions: list[Formula | Limit] = []
     gates: list[Gate] = []
-    for guard in _flat(edge.guards):
+    for guard in flat(edge.guards):
         if isinstance(guard, Gate):
             gates.append(guard)
             continue
@@ -135,11 +146,12 @@ def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Formula
                 f"{gates[-1].name!r}: conditions and limits stand before gates",
                 where=edge.line,
             )
-        if isinstance(guard, Failed):
+        if isinstance(guard, Failed | Ended):
             if match is not None:
+                word = "failed" if isinstance(guard, Failed) else "ended"
                 raise FlowError(
-                    f"the edge from {source!r} to {edge.target.name!r} has two failed(...): "
-                    "name all classes and categories in one",
+                    f"the edge from {source!r} to {edge.target.name!r} has two matches of an outcome: "
+                    f"name all that is meant in one {word}(...)",
                     where=edge.line,
                 )
             match = guard
@@ -152,13 +164,6 @@ def sorted_guards(edge: Edge, source: str) -> tuple[Failed | None, tuple[Formula
                 f"the edge from {source!r} to {edge.target.name!r} bears {guard!r}, which is no guard", where=edge.line
             )
     return match, tuple(conditions), tuple(gates)
-
-
-def _flat(guards: tuple[Guard, ...]) -> list[Guard]:
-    flat: list[Guard] = []
-    for guard in guards:
-        flat.extend(_flat(guard.guards) if isinstance(guard, Guarded) else (guard,))
-    return flat
 
 
 def require_ways(gate: Gate, source: str, target: str, seen: tuple[Gate, ...] = ()) -> None:

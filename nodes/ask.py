@@ -14,7 +14,7 @@ from ..guards.durations import Duration, seconds
 from ..guards.gates import Gate, Way
 from ..guards.path import Edge
 from ..guards.target import Target
-from .annotations import spread, text
+from .annotations import text
 from .calls import CallFailed, Expired, Pending, Suspended
 from .categories import error_record
 from .execution import Job, invoke
@@ -157,12 +157,6 @@ def ask(
     check_options({"name": name, "writes": writes, **unknown}, known, title, where)
     params = _question(role, question, title, where)
     _way(within, expired, title, where)
-    if writes is None and spread(form) is None:
-        raise NodeError(
-            f"{title} gets {text(form)}, and nothing says where it goes: add writes='<field>', or form=<a BaseModel "
-            "whose fields are state fields>",
-            where=where,
-        )
     return Ask(
         name=name or role,
         fn=None if isinstance(question, str) else question,

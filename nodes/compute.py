@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
 from ..errors import NodeError, caller
-from .annotations import spread, text
 from .execution import Job, invoke
 from .node import Kind, Node, P, R
 from .options import check_options
@@ -54,12 +53,6 @@ def compute(fn: Any = None, /, **options: Any) -> Any:
         signature = read_signature(fn, "@compute", where)
         writes = options.get("writes")
         require_returns(signature, f"@compute {fn.__name__}", where)
-        if writes is None and spread(signature.returns) is None:
-            raise NodeError(
-                f"@compute {fn.__name__} returns {text(signature.returns)}, and nothing says where it goes: "
-                "add writes='<field>', or return a BaseModel or TypedDict whose fields are state fields",
-                where=where,
-            )
         name = options.get("name") or fn.__name__
         return Compute(name=name, fn=fn, params=signature.params, writes=writes, returns=signature.returns, line=where)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Kind = Literal["compute", "think", "tool", "act", "ask"]
+Kind = Literal["compute", "think", "tool", "act", "ask", "each", "subflow"]
 Effect = Literal["none", "idempotent", "once"]
 Stakes = Literal["low", "high"]
 

@@ -83,6 +83,8 @@ class Outcome:
         refusal: the no, where it was refused or expired at a gate of its own.
         way: where that no leads, where the gate names one.
         attempts: how often it was tried.
+        end: for a subflow, the end that it came to.
+        verdict: for a subflow, how it ended.
     """
 
     kind: Kind
@@ -93,3 +95,5 @@ class Outcome:
     refusal: Refusal | None = None
     way: Way | None = None
     attempts: int = 1
+    end: str | None = None
+    verdict: str | None = None

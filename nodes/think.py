@@ -15,7 +15,7 @@ from ..guards.messages import messages_field
 from ..guards.retry import Retry
 from . import problems as found
 from .act import require_tools
-from .annotations import is_model, spread, text
+from .annotations import is_model, text
 from .execution import Job
 from .models import DEFAULT
 from .node import Kind, Node, P, R, adapter_of
@@ -236,14 +236,7 @@ def _output(options: dict[str, Any], tools: bool, title: str, where: str | None)
                 where=where,
             )
         return MISSING
-    output = str if output is None else output
-    if options.get("writes") is None and spread(output) is None:
-        raise NodeError(
-            f"{title} gives {text(output)}, and nothing says where it goes: add writes='<field>', or "
-            "output=<a BaseModel whose fields are state fields>",
-            where=where,
-        )
-    return output
+    return str if output is None else output
 
 
 def _counts(options: dict[str, Any], title: str, where: str | None) -> None:

@@ -14,14 +14,16 @@ from tests import house
 # fmt: off
 EXPECTED = {
     # the flow and its edges
-    "Anyone", "Budget", "End", "Flow", "Retry", "START", "approval", "at_most", "failed", "on", "policy", "when",
+    "Anyone", "Budget", "End", "Flow", "Retry", "START", "all_of", "approval", "at_most", "ended", "failed", "on",
+    "policy", "when",
     # conditions
     "Condition", "any_of", "contains", "exists", "fields", "first", "last", "length", "none_of", "one_of", "proposes",
     "some",
     # nodes
-    "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "think", "tool",
+    "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "each", "subflow", "think",
+    "tool",
     # what nodes and programs read
-    "Call", "ErrorRecord", "Failure", "Finding", "Outcome", "Refusal", "Report",
+    "Call", "ErrorRecord", "Failure", "Finding", "Item", "Outcome", "Refusal", "Report",
     # runs
     "App", "GIVE_UP", "NOT_DONE", "Request", "Run", "Spent", "Step",
     # errors

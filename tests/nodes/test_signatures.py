@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 from pydantic import BaseModel
 
+from guideway import START, End, Flow, on
 from guideway.errors import NodeError
 from guideway.nodes.act import act
 from guideway.nodes.ask import ask
@@ -201,8 +202,8 @@ def test_options_of_a_wrong_type_are_told():
         think(prompt, writes="reply", max_tokens=0)
 
 
-def test_what_is_written_must_be_known_where_it_is_decorated():
-    """A result that cannot be spread over fields needs writes=."""
+def test_what_is_written_must_be_known_where_a_flow_is_made():
+    """A result that cannot be spread over fields needs writes=; only each(...) takes it as it is."""
 
     def count_up(count: int) -> int:
         return count + 1
@@ -210,12 +211,14 @@ def test_what_is_written_must_be_known_where_it_is_decorated():
     def prompt(message: str) -> str:
         return message
 
-    with pytest.raises(NodeError, match="@compute count_up returns int, and nothing says where it goes: add writes="):
-        compute(count_up)
-    with pytest.raises(NodeError, match="@think prompt gives str, and nothing says where it goes"):
-        think(prompt)
-    with pytest.raises(NodeError, match=r"ask\('customer'\) gets str, and nothing says where it goes"):
-        ask("customer", "What?")
+    class State(BaseModel):
+        message: str = ""
+        count: int = 0
+
+    customer = ask("customer", "What?")
+    for node, title in ((compute(count_up), "count_up"), (think(prompt), "prompt"), (customer, "customer")):
+        with pytest.raises(NodeError, match=f"node '{title}' gives .*, and nothing says where it goes: add writes="):
+            Flow("desk", state=State, edges=[on(START, node), on(node, End("done"))])
 
 
 def test_a_prompt_function_that_returns_the_answers_type_is_told():
