@@ -8,18 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
 
 from ..errors import FlowError, GateError, NodeError, caller
 from ..guards.gates import Gate
-from ..guards.path import Edge
+from ..guards.path import Edge, Guard
 from ..guards.target import Target
 from ..nodes.execution import Job
 from ..nodes.node import Kind, Node
 from ..nodes.outcome import Failure, Outcome
-from ..nodes.problems import unknown_field
+from ..nodes.problems import reading, unknown_field
 from ..nodes.signature import MISSING, Param
 from ..nodes.source import digest
 from .fanout import flat
+from .kind import is_flow
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -146,9 +148,7 @@ class Each(Node[[], None]):
             found += self._flow_problems(self.flow.state, model, title)
         elif self.inner is not None:
             rest = tuple(param for param in self.inner.fields() if param.name != self.item)
-            from ..nodes import problems
-
-            found += problems.reading(self.inner, rest, model)
+            found += reading(self.inner, rest, model)
         return found
 
     def _flow_problems(self, inner: type[BaseModel], model: type[BaseModel], title: str) -> list[FlowError]:
@@ -172,8 +172,6 @@ class Each(Node[[], None]):
 
     def arguments(self, state: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
         """The list and what is read beside it, JSON-able, as an approver sees it."""
-        from pydantic_core import to_jsonable_python
-
         model = cast("type[BaseModel]", type(state))
         values: Mapping[str, Any] = state.__dict__ if isinstance(state, BaseModel) else state
         return {name: to_jsonable_python(values.get(name), fallback=repr) for name in self.reads(model)}
@@ -244,36 +242,39 @@ def each(
         GateError: a high-stakes tool without an approval, or a gate with a way that leads elsewhere.
     """
     where = caller()
-    from .flow import Flow  # here, since a flow is made of nodes
-
-    if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
-        raise NodeError(f"each(..., name={name!r}) needs a name", where=where)
-    for option, value in (("item", item), ("over", over), ("into", into)):
-        if not isinstance(value, str) or not value.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
-            raise NodeError(
-                f"each {name!r}: {option}={value!r} must be a name, such as {option}='queries'", where=where
-            )
+    _names(name, {"item": item, "over": over, "into": into}, where)
     _bounds(name, at_once, tolerate, where)
     edge = Edge((), what, where) if isinstance(what, Target) else what
-    if isinstance(edge, Flow):
+    if is_flow(edge):
         if item not in edge.state.model_fields:
             raise unknown_field(edge.state, item, f"each {name!r}, item={item!r}", where)
         return Each(
             name=name, fn=None, line=where, flow=edge, item=item, over=over, into=into, writes=into,
             at_once=at_once, tolerate=tolerate, inputs=reads, params=_params(over),
         )  # fmt: skip
-    if not isinstance(edge, Edge) or not isinstance(edge.target, Node):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+    target = edge.target if isinstance(edge, Edge) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+    if not isinstance(target, Node):
         raise NodeError(f"each({what!r}, name={name!r}) needs a node, gates and a node, or a Flow", where=where)
     if reads is not None:
         raise NodeError(
             f"each {name!r}: reads= belongs to a flow; a node's parameters are bound by .bind(...)", where=where
         )
-    inner = cast("Node[..., Any]", edge.target)
+    inner = cast("Node[..., Any]", target)
     _fits_item(inner, name, item, where)
     return Each(
-        name=name, fn=None, line=where, inner=inner, gates=_gates(edge, inner, name, where), item=item, over=over,
-        into=into, writes=into, at_once=at_once, tolerate=tolerate, params=_params(over),
+        name=name, fn=None, line=where, inner=inner, gates=_gates(edge.guards, inner, name, where), item=item,
+        over=over, into=into, writes=into, at_once=at_once, tolerate=tolerate, params=_params(over),
     )  # fmt: skip
+
+
+def _names(name: str, options: Mapping[str, str], where: str | None) -> None:
+    if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+        raise NodeError(f"each(..., name={name!r}) needs a name", where=where)
+    for option, value in options.items():
+        if not isinstance(value, str) or not value.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+            raise NodeError(
+                f"each {name!r}: {option}={value!r} must be a name, such as {option}='queries'", where=where
+            )
 
 
 def _params(over: str) -> tuple[Param, ...]:
@@ -306,9 +307,9 @@ def _fits_item(inner: Node[..., Any], name: str, item: str, where: str | None) -
         )
 
 
-def _gates(edge: Edge, inner: Node[..., Any], name: str, where: str | None) -> tuple[Gate, ...]:
+def _gates(guards: tuple[Guard, ...], inner: Node[..., Any], name: str, where: str | None) -> tuple[Gate, ...]:
     gates: list[Gate] = []
-    for guard in flat(edge.guards):
+    for guard in flat(guards):
         if not isinstance(guard, Gate):
             raise GateError(
                 f"each {name!r}: {guard!r} before {inner.name!r} is no gate; every item is worked on", where=where

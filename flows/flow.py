@@ -17,6 +17,7 @@ from ..guards.target import Target
 from ..nodes.node import Node
 from .ends import End
 from .fanout import AllOf
+from .kind import FlowKind
 from .manifest import hashes, manifest_of
 from .regions import Region
 from .resolve import resolve
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=BaseModel)
 
 
-class Flow(Generic[S]):
+class Flow(FlowKind, Generic[S]):
     """An agent as an explicit, immutable state graph.
 
     Args:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from ..errors import FlowError, NodeError, caller
 from ..nodes.execution import Job
@@ -16,6 +17,7 @@ from ..nodes.outcome import Outcome
 from ..nodes.problems import unknown_field
 from ..nodes.signature import MISSING, Param
 from ..nodes.source import digest
+from .kind import is_flow
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -104,8 +106,6 @@ class Subflow(Node[[], None]):
         """What it is given, JSON-able, as an approver sees it."""
         model = cast("type[BaseModel]", type(state))
         values: Mapping[str, Any] = state.__dict__ if isinstance(state, BaseModel) else state
-        from pydantic_core import to_jsonable_python
-
         return {name: to_jsonable_python(values.get(outer), fallback=repr) for name, outer in self.given(model).items()}
 
     @cached_property
@@ -149,9 +149,7 @@ def subflow(
         NodeError: not a flow, or no name.
     """
     where = caller()
-    from .flow import Flow  # here, since a flow is made of nodes
-
-    if not isinstance(flow, Flow):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+    if not is_flow(flow):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
         raise NodeError(f"subflow({flow!r}) needs a Flow", where=where)
     if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
         raise NodeError(f"subflow({flow.name!r}, name={name!r}) needs a name", where=where)
