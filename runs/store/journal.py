@@ -88,7 +88,7 @@ def write(
     events = prepare(change.drafts, tail, link, at)
     insert(cursor, rid, events)
     for request in change.open_requests:
-        requests.open_one(cursor, rid, request)
+        requests.open_one(cursor, rid, request, at)
     for request_id, status in change.request_status.items():
         requests.move(cursor, rid, request_id, status, path)
     for effect in change.effects:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Literal
 
 from ...errors import RunBusy
 from . import journal, rows
@@ -18,6 +18,12 @@ _SAFE = 0.9  # the part of it in which effects are dispatched: the rest covers t
 
 _RENEW = "update runs set until = ?, ticks = ? where rid = ? and fence = ? and holder is not null"
 RELEASE = "update runs set holder = null, until = null, ticks = null, ttl = null where rid = ? and fence = ?"
+
+COLUMNS = "rid, fence, holder, until, ticks, ttl, dead_from"
+"""What ``Leases.look`` wants to see of a run."""
+
+Held = Literal["free", "dead", "over", "held"]
+"""Nobody drives a run; who did is proved dead; the lease of who did, and may live, is over; somebody does."""
 
 # Leases that live in this process. One that was dropped without a release commits nothing any more: it is over at once.
 _held: weakref.WeakValueDictionary[tuple[Hashable, int, int], Lease] = weakref.WeakValueDictionary()
@@ -45,23 +51,35 @@ class Leases:
             RunNotFound: no such run.
             RunBusy: somebody holds it, who may be alive.
         """
-        row = cursor.execute(
-            "select rid, fence, holder, until, ticks, ttl, dead_from from runs where id = ?", (run,)
-        ).fetchone()
+        row = cursor.execute(f"select {COLUMNS} from runs where id = ?", (run,)).fetchone()
         if row is None:
             raise rows.missing(run, self.path)
-        rid, fence, held, *_, dead_from = row
-        proved = False
-        if held is not None:
-            try:
-                other = Holder.read(held)
-            except (ValueError, TypeError) as cause:
-                raise rows.broken(self.path, f"the holder of run {run!r}", cause, row=f"runs {rid}") from cause
-            proved = other.provably_dead()
-            if not proved and not self._over(other, row):
-                raise self._busy(run, other, row[3], row[4])
+        rid, fence, *_, dead_from = row
+        state = self.look(row, run)
+        if state == "held":
+            raise self._busy(run, Holder.read(row[2]), row[3], row[4])
         self._watched.pop(rid, None)
-        return self.begin(cursor, rid, run, fence + 1, dead_from if proved else fence + 1)
+        return self.begin(cursor, rid, run, fence + 1, dead_from if state == "dead" else fence + 1)
+
+    def look(self, row: tuple[Any, ...], run: str) -> Held:
+        """Whether a run can be taken, and why.
+
+        Args:
+            row: rid, fence, holder, until, ticks, ttl and dead_from.
+            run: the run's id.
+
+        Raises:
+            JournalBroken: the holder does not decode.
+        """
+        if row[2] is None:
+            return "free"
+        try:
+            other = Holder.read(row[2])
+        except (ValueError, TypeError) as cause:
+            raise rows.broken(self.path, f"the holder of run {run!r}", cause, row=f"runs {row[0]}") from cause
+        if other.provably_dead():
+            return "dead"
+        return "over" if self._over(other, row) else "held"
 
     def begin(self, cursor: sqlite3.Cursor, rid: int, run: str, fence: int, dead_from: int) -> Lease:
         """Write this process down as the holder of a run that nobody holds."""

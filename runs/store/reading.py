@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,21 +64,58 @@ class Reading:
             return requests.find(cursor, request_id, self.path)
 
     def requests(
-        self, role: str | None = None, run: str | None = None, status: str | None = "open"
+        self,
+        role: str | None = None,
+        run: str | None = None,
+        status: str | None = "open",
+        *,
+        flow: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[RequestRow]:
-        """Requests, those that expire first in front; ``status=None`` lists all."""
-        given = {"q.role": role, "r.id": run, "q.status": status}
+        """Requests, those that expire first in front; ``status=None`` lists all.
+
+        Args:
+            role: only those of this role.
+            run: only those of this run.
+            status: only those of this status.
+            flow: only those of this flow's runs.
+            limit: how many at most.
+            after: the id of the last request of the page before.
+
+        Raises:
+            RequestNotFound: no request is called as ``after`` says.
+        """
+        given = {"q.role": role, "r.id": run, "q.status": status, "r.flow": flow}
         wanted = {column: value for column, value in given.items() if value is not None}
         condition = " and ".join(f"{column} = ?" for column in wanted) or "true"
         if status == "open":
             condition += " and q.status = 'open'"  # as the index of open requests has it
+        values: tuple[Any, ...] = tuple(wanted.values())
         with self._db.reading() as cursor:
-            return requests.listed(cursor, self.path, condition, tuple(wanted.values()))
+            if after is not None:
+                requests.find(cursor, after, self.path)
+                condition, values = f"{condition} and {requests.AFTER}", (*values, after)
+            return requests.listed(cursor, self.path, condition, values, limit)
 
     def due(self, now: float) -> list[RequestRow]:
-        """Open requests whose time is over at a unix time, the longest overdue first."""
+        """Open requests whose time is over at a unix time, the longest overdue first; damaged rows are left out."""
         with self._db.reading() as cursor:
-            return requests.listed(cursor, self.path, "q.status = 'open' and q.due <= ?", (now,))
+            return requests.readable(cursor, self.path, "q.status = 'open' and q.due <= ?", (now,))
+
+    def to_tell(self, flow: str, now: float) -> list[tuple[str, float]]:
+        """Open requests of a flow that people are to be told of, each with the moment that ``tell`` asks for."""
+        with self._db.reading() as cursor:
+            return requests.to_tell(cursor, flow, now)
+
+    def fences(self, rids: Iterable[int]) -> dict[int, tuple[int, str]]:
+        """By the store's numbers of runs: who may drive each, as its fence, and its status."""
+        asked = json.dumps(list(rids))
+        with self._db.reading() as cursor:
+            found = cursor.execute(
+                "select rid, fence, status from runs where rid in (select value from json_each(?))", (asked,)
+            ).fetchall()
+        return {rid: (fence, status) for rid, fence, status in found}
 
     def manifest(self, shape: str, build: str) -> dict[str, Any] | None:
         """The manifest of a version of a flow; None when no run of it was started here."""

@@ -204,6 +204,7 @@ class Lease:
         link: the chain's digest up to ``tail``.
         deadline: until when effects may be dispatched, by the monotonic clock.
         dead_from: the holders from this fence up to the one before this lease are proved dead.
+        closing: the driver is to let the run go as soon as no call is under way: no further one is begun.
     """
 
     rid: int
@@ -213,6 +214,7 @@ class Lease:
     link: bytes
     deadline: float
     dead_from: int
+    closing: bool = False
 
     def surely_dead(self, fence: int) -> bool:
         """Whether who held the run under an earlier fence is known to be dead, so that nothing of it still runs.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from typing import Any
 
-from ...errors import DecisionRefused, RequestNotFound
+from ...errors import DecisionRefused, JournalBroken, RequestNotFound
 from . import rows
 from .chain import decode, encode
 from .records import RequestDraft, RequestRow
+
+_log = logging.getLogger("guideway")
+_left_out: set[tuple[str, str]] = set()
 
 # From which statuses a driver may bring a request to a new one: what was decided is used once.
 _DECIDED = ("approved", "denied", "answered", "expired")
@@ -18,16 +22,52 @@ _FROM: dict[str, tuple[str, ...]] = {
     "withdrawn": ("open", *_DECIDED),
 }
 
+LEFT = 0.2
+"""The share of a request's time that is left when people are reminded of it."""
+LEAST = 60.0
+"""Seconds that are left then at the least, so that somebody can act."""
+
+TOLD = """
+    update requests set notice = case when remind > ? then remind end where id = ? and status = 'open' and notice = ?
+"""
+"""Whoever carries this out tells people of the request, and nobody else does; a reminder that is due falls away."""
+
 _ROW = "select q.id, r.id, q.rid, q.status, q.role, q.due, q.digest, q.body from requests q join runs r using (rid)"
 
 
-def open_one(cursor: sqlite3.Cursor, rid: int, request: RequestDraft) -> None:
-    """Open a request of a run."""
+def open_one(cursor: sqlite3.Cursor, rid: int, request: RequestDraft, at: float) -> None:
+    """Open a request of a run; people are to be told of it now, and again before it expires."""
     body = encode(request.body, f"the request {request.id!r}").decode()
+    remind = remind_at(at, request.due)
     cursor.execute(
-        "insert into requests (id, rid, status, role, due, digest, body) values (?, ?, 'open', ?, ?, ?, ?)",
-        (request.id, rid, request.role, request.due, request.digest, body),
+        "insert into requests (id, rid, status, role, due, digest, body, notice, remind) "
+        "values (?, ?, 'open', ?, ?, ?, ?, ?, ?)",
+        (request.id, rid, request.role, request.due, request.digest, body, at, remind),
     )
+
+
+def remind_at(asked: float, due: float | None) -> float | None:
+    """When people are reminded of a request that nobody decided.
+
+    It is when a fifth of its time is left, but at least a minute, and never before half of it is over.
+
+    Args:
+        asked: when it opened, unix seconds.
+        due: when it expires; None for never.
+    """
+    if due is None or due <= asked:
+        return None
+    whole = due - asked
+    return due - min(max(whole * LEFT, LEAST), whole / 2)
+
+
+def to_tell(cursor: sqlite3.Cursor, flow: str, now: float) -> list[tuple[str, float]]:
+    """The open requests of a flow that people are to be told of, and the moment that each is known by."""
+    return cursor.execute(
+        "select q.id, q.notice from requests q join runs r using (rid) where q.status = 'open' and q.notice <= ? "
+        "and (q.due is null or q.due > ?) and r.flow = ? order by q.notice, q.rowid",
+        (now, now, flow),
+    ).fetchall()
 
 
 def move(cursor: sqlite3.Cursor, rid: int, request: str, status: str, path: str) -> None:
@@ -63,10 +103,34 @@ def find(cursor: sqlite3.Cursor, request: str, path: str) -> RequestRow:
     return _row(row, path)
 
 
-def listed(cursor: sqlite3.Cursor, path: str, condition: str, values: tuple[Any, ...]) -> list[RequestRow]:
+def listed(
+    cursor: sqlite3.Cursor, path: str, condition: str, values: tuple[Any, ...], limit: int | None = None
+) -> list[RequestRow]:
     """Requests that a condition of ours selects, those that expire first in front, then by age."""
-    found = cursor.execute(f"{_ROW} where {condition} order by q.due is null, q.due, q.rowid", values).fetchall()
+    sql = f"{_ROW} where {condition} order by q.due is null, q.due, q.rowid limit ?"
+    found = cursor.execute(sql, (*values, -1 if limit is None else limit)).fetchall()
     return [_row(row, path) for row in found]
+
+
+AFTER = """
+    (q.due is null, coalesce(q.due, 0), q.rowid) >
+    (select due is null, coalesce(due, 0), rowid from requests where id = ?)
+"""
+"""What comes behind a request in the order of ``listed``, whatever its status is by now."""
+
+
+def readable(cursor: sqlite3.Cursor, path: str, condition: str, values: tuple[Any, ...]) -> list[RequestRow]:
+    """As ``listed``; a row that does not decode is logged once and left out, so that it holds up no other."""
+    found: list[RequestRow] = []
+    for row in cursor.execute(f"{_ROW} where {condition} order by q.due is null, q.due, q.rowid", values).fetchall():
+        try:
+            rows.find(cursor, int(row[2]), path)
+            found.append(_row(row, path))
+        except JournalBroken as error:
+            if (path, row[0]) not in _left_out:
+                _left_out.add((path, row[0]))
+                _log.error("request %s cannot expire: %s", row[0], error)
+    return found
 
 
 def withdraw_open(cursor: sqlite3.Cursor, rid: int) -> None:

@@ -75,10 +75,21 @@ def listed(
         values.append(tag)
     if after is not None:
         wanted.append("r.rid < ?")
-        values.append(number(cursor, after, path))
+        values.append(_page_after(cursor, after, path))
     where = f"where {' and '.join(wanted)}" if wanted else ""
     rows = cursor.execute(f"{_RUN} {where} order by r.rid desc limit ?", (*values, limit)).fetchall()
     return [_row(row, path) for row in rows]
+
+
+def _page_after(cursor: sqlite3.Cursor, after: str, path: str) -> int:
+    try:
+        return number(cursor, after, path)
+    except RunNotFound as error:
+        raise RunNotFound(
+            f"{path}: there is no run {after!r} to list what comes after it. "
+            "Give the id of the last run of the page before.",
+            run=after,
+        ) from error
 
 
 def _row(row: tuple[Any, ...], path: str) -> RunRow:

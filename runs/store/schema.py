@@ -81,5 +81,20 @@ _FIRST = (
     "create table checkpoints (rid integer, ns text, data blob, writes blob, primary key (rid, ns)) strict",
 )
 
-STORE = Tables(application=0x67776179, steps=(_FIRST,))
+# When people are to be told of a request next, and when they are to be reminded of it. Of what is open in an older file
+# they were told when it opened, so only the reminder is left, at the moment that requests.py says.
+_SECOND = (
+    "alter table requests add column notice real",
+    "alter table requests add column remind real",
+    """
+    update requests set remind = due - min(max(0.2 * (due - asked), 60.0), 0.5 * (due - asked))
+    from (
+        select id as of, case when json_valid(body) then json_extract(body, '$.asked') end as asked from requests
+    ) where of = id and status = 'open' and due > asked and typeof(asked) in ('real', 'integer')
+    """,
+    "update requests set notice = remind",
+    "create index requests_by_notice on requests (notice) where status = 'open' and notice is not null",
+)
+
+STORE = Tables(application=0x67776179, steps=(_FIRST, _SECOND))
 """A store of runs: "gway" in the header."""

@@ -12,9 +12,10 @@ from ...errors import LeaseLost, RunExists, StateInvalid, StoreError
 from . import chain, journal, opening, rows, schema, shelf
 from .chain import encode, prepare
 from .database import Hook, Transaction
+from .driving import Driving
 from .heartbeat import Heartbeat
 from .leases import RELEASE, TTL, Leases, renew
-from .outside import Outside, kinds
+from .outside import kinds
 from .records import (
     Change,
     Checkpoint,
@@ -30,7 +31,7 @@ from .records import (
 _NOTHING: Mapping[str, str] = {}
 
 
-class SqliteStore(Outside):
+class SqliteStore(Driving):
     """A store of runs.
 
     Every method is synchronous and may be called from any thread; a commit takes microseconds. A
@@ -264,12 +265,15 @@ class SqliteStore(Outside):
             The events as they were stored; fold these, not the drafts.
 
         Raises:
-            LeaseLost: another holder took over, or the run was cancelled; ``data["status"]`` is its status.
+            LeaseLost: another holder took over, or the run was cancelled; ``data["status"]`` is its status. Or the
+                run is being let go, and this would begin a call.
             TailMoved: somebody outside appended; fold its events, and try again.
             StateInvalid: data that JSON cannot carry.
             DecisionRefused: a request's status does not allow what is asked.
             EffectTaken: a business key is claimed already.
         """
+        if lease.closing and any(draft.kind == "intent" for draft in drafts):
+            raise self._closing(lease)
         plain = not (open_requests or request_status or effects or checkpoint or release or status or shape or build)
         if plain and len(drafts) == 1:
             events = self._append_one(lease, drafts[0], power)
@@ -316,6 +320,13 @@ class SqliteStore(Outside):
             raise self._lost(lease)
         if found[0] is not None and found[0] != journal.key(lease.rid, lease.tail):
             raise self._moved(lease)
+
+    def _closing(self, lease: Lease) -> LeaseLost:
+        return LeaseLost(
+            f"this process stops, and lets run {lease.run!r} go before its next call. Nothing was dispatched. "
+            "Resume the run.",
+            run=lease.run,
+        )
 
     def _lost(self, lease: Lease) -> LeaseLost:
         self._drop(lease)

@@ -131,7 +131,7 @@ def test_a_newer_store(path):
     """A store of a newer schema is not touched."""
     SqliteStore(path).close()
     sqlite(path, "pragma user_version = 99")
-    wrong(StoreTooNew, path, "has schema 99, and this guideway knows schemas up to 1. .* Install a newer guideway")
+    wrong(StoreTooNew, path, "has schema 99, and this guideway knows schemas up to 2. .* Install a newer guideway")
 
 
 def test_a_store_that_another_program_holds(path):
@@ -245,7 +245,7 @@ def test_an_older_store_is_brought_forward(path, monkeypatch):
     with SqliteStore(path) as store:
         assert store.run("r1").tail == 1
         assert store._db._connection.execute("select more from runs").fetchall() == [("x",)]
-        assert store._db._connection.execute("pragma user_version").fetchone() == (3,)
+        assert store._db._connection.execute("pragma user_version").fetchone() == (4,)
     SqliteStore(path).close()
 
 
@@ -464,6 +464,13 @@ def calls(store: SqliteStore) -> list[Callable[[], Any]]:
         lambda: store.request("q1"),
         store.requests,
         lambda: store.due(1),
+        lambda: store.to_tell("desk", 1.0),
+        lambda: store.told("q1", 1.0, 1.0),
+        lambda: store.fences([1]),
+        lambda: store.drivable("desk"),
+        lambda: store.parked("desk"),
+        lambda: store.held("r1"),
+        lambda: store.let_go(lease, between=lambda events: True),
         lambda: store.manifest("s", "b"),
         lambda: store.put_manifest("s", "b", {}),
         lambda: store.effect("k"),
