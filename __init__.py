@@ -69,12 +69,17 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .guards.when import when as when
     from .nodes.act import act as act
     from .nodes.ask import ask as ask
-    from .nodes.calls import Call as Call
     from .nodes.calls import NOT_DONE as NOT_DONE
+    from .nodes.calls import Call as Call
     from .nodes.compute import compute as compute
     from .nodes.context import Context as Context
     from .nodes.context import FromState as FromState
     from .nodes.context import ToolError as ToolError
+    from .nodes.from_langchain import from_langchain as from_langchain
+    from .nodes.from_mcp import afrom_mcp as afrom_mcp
+    from .nodes.from_mcp import from_mcp as from_mcp
+    from .nodes.mcp_server import McpServer as McpServer
+    from .nodes.mcp_session import McpError as McpError
     from .nodes.node import Node as Node
     from .nodes.outcome import ErrorRecord as ErrorRecord
     from .nodes.outcome import Failure as Failure
@@ -114,6 +119,8 @@ __all__ = [
     "Item",
     "JournalBroken",
     "LeaseLost",
+    "McpError",
+    "McpServer",
     "Messages",
     "NOT_DONE",
     "Node",
@@ -146,6 +153,7 @@ __all__ = [
     "UnknownField",
     "WouldDeadlock",
     "act",
+    "afrom_mcp",
     "all_of",
     "any_of",
     "approval",
@@ -159,6 +167,8 @@ __all__ = [
     "failed",
     "fields",
     "first",
+    "from_langchain",
+    "from_mcp",
     "last",
     "length",
     "none_of",
@@ -197,6 +207,8 @@ _HOMES = {
     "Item": ".flows.each",
     "JournalBroken": ".errors",
     "LeaseLost": ".errors",
+    "McpError": ".nodes.mcp_session",
+    "McpServer": ".nodes.mcp_server",
     "Messages": ".guards.messages",
     "NOT_DONE": ".nodes.calls",
     "Node": ".nodes.node",
@@ -229,6 +241,7 @@ _HOMES = {
     "UnknownField": ".errors",
     "WouldDeadlock": ".errors",
     "act": ".nodes.act",
+    "afrom_mcp": ".nodes.from_mcp",
     "all_of": ".flows.fanout",
     "any_of": ".guards.functions",
     "approval": ".guards.gates",
@@ -242,6 +255,8 @@ _HOMES = {
     "failed": ".guards.outcomes",
     "fields": ".guards.fields",
     "first": ".guards.functions",
+    "from_langchain": ".nodes.from_langchain",
+    "from_mcp": ".nodes.from_mcp",
     "last": ".guards.functions",
     "length": ".guards.functions",
     "none_of": ".guards.functions",

@@ -13,7 +13,7 @@ from .execution import Job
 from .outcome import ErrorRecord, Outcome
 from .plan import identified, told
 from .problems import reducer
-from .toolcalls import as_json, call_tool
+from .toolcalls import as_json, call_tool, given, misfit
 
 if TYPE_CHECKING:
     from .act import Act
@@ -108,14 +108,18 @@ def _checked(node: Act, job: Job, place: int, raw: dict[str, Any]) -> _Proposed:
         item.content = f"Error: the arguments are not JSON: {raw['error'] or raw['text']}"
     else:
         try:
-            given = tool.arguments_model.model_validate(raw["args"])
+            filled = tool.arguments_model.model_validate(raw["args"])
         except ValidationError as error:
             item.content = f"Error: the arguments do not fit: {told(error)}"
         else:
-            item.tool = tool
-            item.typed = {param.name: getattr(given, f"a{number}") for number, param in enumerate(tool.offered())}
-            item.typed |= _hidden(job, tool)
-            item.call = Call(tool.name, as_json(tool, item.typed), item.id, tool.source)
+            typed = {param.name: getattr(filled, f"a{number}") for number, param in enumerate(tool.offered())}
+            typed = given(tool, typed | _hidden(job, tool))
+            wrong = misfit(tool, typed)
+            if wrong is not None:
+                item.content = f"Error: the arguments do not fit: {wrong}"
+            else:
+                item.tool, item.typed = tool, typed
+                item.call = Call(tool.name, as_json(tool, typed), item.id, tool.source)
     if item.content is not None:
         job.log.append(
             {
@@ -165,6 +169,10 @@ def _edit(item: _Proposed, allowed: Call) -> None:
     for name, value in after.items():
         if value != before[name]:
             typed[name] = plan.validated(name, value)
+    item.typed = given(tool, typed)
+    wrong = misfit(tool, item.typed)
+    if wrong is not None:
+        raise CallFailed(ErrorRecord("invalid_input", "InvalidEdit", f"the edited call of {item.name!r}: {wrong}"))
     item.call = replace(allowed, tool=call.tool, id=call.id, source=call.source)
 
 
@@ -198,6 +206,8 @@ def _ready(item: _Proposed) -> tuple[Tool[..., Any], dict[str, Any], Call]:
 
 def _content(tool: Tool[..., Any], result: Any) -> str:
     """A result as a model is told it: text as it is, else JSON."""
+    if tool.foreign is not None and tool.foreign.told is not None:
+        result = tool.foreign.told(result)
     plain = tool.result_adapter.dump_python(result, mode="json", by_alias=True, warnings=False)
     return plain if isinstance(plain, str) else json.dumps(plain)
 

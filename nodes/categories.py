@@ -36,6 +36,7 @@ _NAMES = {
     ("urllib3", "HTTPError"): "unavailable",
     ("socket", "gaierror"): "unavailable",
     ("langchain_core", "OutputParserException"): "invalid_output",
+    ("langchain_core", "ToolException"): "declined",
     ("langchain_openai", "OpenAIRefusalError"): "model_refused",
     ("openai", "ContentFilterFinishReasonError"): "model_refused",
     ("openai", "LengthFinishReasonError"): "invalid_output",

@@ -1,4 +1,4 @@
-"""What a node's function may be given beside state fields, and what a tool may raise: Context, FromState, ToolError."""
+"""What a node's function may be given beside state fields, and what a tool may raise."""
 
 from __future__ import annotations
 
@@ -56,4 +56,11 @@ class ToolError(Exception):
     """A domain error that a tool tells: nothing was done, and the model may read why.
 
     Its category is ``declined``. Raised by a ``once`` tool it promises that the effect did not happen.
+    """
+
+
+class NotSent(ConnectionError):
+    """A call whose connection could not be made: nothing was sent, which proves that nothing was done.
+
+    Its category is ``unavailable``. guideway's own connections raise it; a tool's function may too, where it knows.
     """

@@ -21,7 +21,7 @@ from .context import FromState
 from .copies import copied_messages, copier
 from .outcome import ErrorRecord, Failure, Refusal
 from .shapes import is_dict, is_list, is_mapping, is_tuple
-from .signature import MISSING, Param
+from .signature import MISSING, OMITTED, Param
 
 if TYPE_CHECKING:
     from .node import Node
@@ -94,11 +94,11 @@ class Plan:
         found: dict[str, Any] = {}
         for name, field, _, adapter, default in self._readers:
             value = values.get(field, default)
-            if value is MISSING:
-                continue
             try:
                 if adapter is not None and field in values:
                     value = adapter.validate_python(value)
+                if value is MISSING or value is OMITTED:
+                    continue
                 found[name] = jsonable(self.node.adapter(name), value)
             except (ValidationError, PydanticSerializationError):
                 found[name] = to_jsonable_python(value, fallback=repr)

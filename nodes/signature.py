@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import FrameType
 from typing import Any, Final, Literal, get_type_hints
 
@@ -18,6 +19,16 @@ ParamKind = Literal["field", "context", "refusal", "failure"]
 
 MISSING: Final[Any] = inspect.Parameter.empty
 """A parameter's default where it has none."""
+
+
+class Omitted(Enum):
+    """The type of ``OMITTED``."""
+
+    OMITTED = "omitted"
+
+
+OMITTED: Final = Omitted.OMITTED
+"""An argument that is left out of the call: an optional one of a tool from elsewhere that nothing gives."""
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,16 @@ from ..guards.retry import Retry
 from .annotations import is_model, members
 from .compute import require_returns
 from .execution import Job
+from .foreign import Foreign
 from .node import Effect, Kind, Node, P, R, Stakes, adapter_of
 from .options import check_options
 from .outcome import Outcome
 from .shapes import is_dict, is_list, is_tuple
-from .signature import MISSING, Param, read_signature
+from .signature import MISSING, Param, Signature, read_signature
 from .source import digest, source_hash
 
-_OPTIONS = ("effect", "stakes", "writes", "name", "timeout", "retry", "key", "not_done", "reconcile", "description")
+OPTIONS = ("effect", "stakes", "writes", "name", "timeout", "retry", "key", "not_done", "reconcile", "description")
+"""What may be said of a tool."""
 
 NotDoneErrors = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -39,6 +41,7 @@ class Tool(Node[P, R]):
         reconcile: asks the world whether it was done.
         asked: the parameters of ``reconcile``.
         description: what a model is told about it.
+        foreign: what is kept of a tool that is defined elsewhere; None for a function of the author's own.
     """
 
     kind: ClassVar[Kind] = "tool"
@@ -48,6 +51,7 @@ class Tool(Node[P, R]):
     reconcile: Callable[..., Any] | None = None
     asked: tuple[Param, ...] = ()
     description: str = ""
+    foreign: Foreign | None = None
 
     async def perform(self, job: Job) -> Outcome:
         """Calls the function in a thread or on the loop, and writes what it returns."""
@@ -74,8 +78,15 @@ class Tool(Node[P, R]):
         return deepcopy(self._schema)
 
     @cached_property
+    def source(self) -> str:
+        """The hash of the function's body; of what is known of a tool that is defined elsewhere."""
+        return super().source if self.foreign is None else self.foreign.source
+
+    @cached_property
     def _schema(self) -> dict[str, Any]:
-        parameters = _untitled(self.arguments_model.model_json_schema(by_alias=True))
+        own = self.foreign
+        given = self.arguments_model.model_json_schema(by_alias=True) if own is None else own.parameters
+        parameters = _untitled(given)
         parameters.setdefault("properties", {})
         function = {"name": self.name, "description": self.description, "parameters": parameters}
         return {"type": "function", "function": function}
@@ -162,35 +173,63 @@ def tool(fn: Any = None, /, **options: Any) -> Any:
         NodeError: the effect is missing, the options contradict each other, or the signature does not fit.
     """
     where = caller()
-    check_options(options, _OPTIONS, "@tool", where)
+    check_options(options, OPTIONS, "@tool", where)
 
     def decorate(fn: Callable[..., Any]) -> Tool[..., Any]:
         signature = read_signature(fn, "@tool", where)
         title = f"@tool {fn.__name__}"
         require_returns(signature, title, where)
-        _effect(options, title, where)
-        asked = _reconcile(options.get("reconcile"), signature.params, title, where)
-        _key(options.get("key"), signature.params, title, where)
-        timeout = options.get("timeout")
-        return Tool(
-            name=options.get("name") or fn.__name__,
-            fn=fn,
-            params=signature.params,
-            writes=options.get("writes"),
-            returns=signature.returns,
-            effect=options["effect"],
-            stakes=options.get("stakes", "low"),
-            timeout=None if timeout is None else seconds(timeout, "timeout"),
-            retry=options.get("retry"),
-            line=where,
-            key=options.get("key"),
-            not_done=_exceptions(options.get("not_done", ()), title, where),
-            reconcile=options.get("reconcile"),
-            asked=asked,
-            description=options.get("description") or inspect.getdoc(fn) or "",
-        )
+        return make_tool(fn, fn.__name__, signature, options, title, where)
 
     return decorate if fn is None else decorate(fn)
+
+
+def make_tool(
+    fn: Callable[..., Any],
+    name: str,
+    signature: Signature,
+    options: dict[str, Any],
+    title: str,
+    where: str | None,
+    foreign: Foreign | None = None,
+) -> Tool[..., Any]:
+    """A tool of a function, its parameters, and the options of ``@tool``.
+
+    Args:
+        fn: the function.
+        name: its name, where the options give none.
+        signature: its parameters and what it returns.
+        options: as ``tool`` takes them.
+        title: what it is, for messages.
+        where: the author's place.
+        foreign: what is kept of a tool that is defined elsewhere.
+
+    Raises:
+        NodeError: the effect is missing, or the options contradict each other.
+    """
+    check_options(options, OPTIONS, title, where)
+    _effect(options, title, where)
+    asked = _reconcile(options.get("reconcile"), signature.params, title, where)
+    _key(options.get("key"), signature.params, title, where)
+    timeout = options.get("timeout")
+    return Tool(
+        name=options.get("name") or name,
+        fn=fn,
+        params=signature.params,
+        writes=options.get("writes"),
+        returns=signature.returns,
+        effect=options["effect"],
+        stakes=options.get("stakes", "low"),
+        timeout=None if timeout is None else seconds(timeout, "timeout"),
+        retry=options.get("retry"),
+        line=where,
+        key=options.get("key"),
+        not_done=_exceptions(options.get("not_done", ()), title, where),
+        reconcile=options.get("reconcile"),
+        asked=asked,
+        description=options.get("description") or inspect.getdoc(fn) or "",
+        foreign=foreign,
+    )
 
 
 def _effect(options: dict[str, Any], title: str, where: str | None) -> None:

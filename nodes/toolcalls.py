@@ -17,11 +17,12 @@ from pydantic_core import PydanticSerializationError
 from ..guards.durations import written
 from .calls import NOT_DONE, Call, CallFailed
 from .categories import error_record, is_control_flow
-from .context import Context, ToolError
+from .context import Context, NotSent, ToolError
 from .execution import Job, is_inner_cancel
 from .outcome import ErrorRecord, Outcome
 from .plan import jsonable, told
 from .retrying import retried
+from .signature import OMITTED
 
 if TYPE_CHECKING:
     from .tool import Tool
@@ -37,9 +38,32 @@ async def run_tool(tool: Tool[..., Any], job: Job) -> Outcome:
     Raises:
         CallFailed: it failed.
     """
-    typed = job.plan.read(job.values, job.edits)
+    typed = given(tool, job.plan.read(job.values, job.edits))
     call = Call(tool.name, as_json(tool, typed), None, tool.source)
+    wrong = misfit(tool, typed)
+    if wrong is not None:
+        raise CallFailed(ErrorRecord("invalid_input", "InvalidArguments", f"{tool.name!r}: {wrong}"))
     return job.write(await call_tool(job, tool, typed, call, "tool"))
+
+
+def given(tool: Tool[..., Any], typed: dict[str, Any]) -> dict[str, Any]:
+    """A call's arguments without those that a tool from elsewhere leaves out.
+
+    Args:
+        tool: the tool.
+        typed: the arguments, each validated.
+    """
+    return typed if tool.foreign is None else {name: item for name, item in typed.items() if item is not OMITTED}
+
+
+def misfit(tool: Tool[..., Any], typed: dict[str, Any]) -> str | None:
+    """What is wrong with the arguments of a tool from elsewhere as a whole, in words; None where they fit.
+
+    Args:
+        tool: the tool.
+        typed: the arguments, each validated.
+    """
+    return None if tool.foreign is None else tool.foreign.check(typed)
 
 
 def as_json(tool: Tool[..., Any], typed: dict[str, Any]) -> dict[str, Any]:
@@ -116,15 +140,15 @@ class _Sending:
         """
         self.key = key
         tool = self.tool
-        given = tool.plan(None).given(self.context, self.job.refusal, self.job.failure)
+        injected = tool.plan(None).given(self.context, self.job.refusal, self.job.failure)
         # a failed attempt may have changed its arguments in place
         typed = deepcopy(self.typed) if tool.retry is not None else self.typed
         assert tool.fn is not None
         try:
-            return self._as_json(await _timed(tool, tool.fn, {**typed, **given}))
+            return self._as_json(await _timed(tool, tool.fn, {**typed, **injected}))
         except CallFailed as failure:
             # only what this tool declares proves anything, whatever category an exception has elsewhere
-            if tool.effect != "once" or isinstance(failure.__cause__, (*tool.not_done, ToolError)):
+            if tool.effect != "once" or isinstance(failure.__cause__, (*tool.not_done, ToolError, NotSent)):
                 raise
             return await self._settled(failure)
 
@@ -204,7 +228,8 @@ async def _timed(tool: Tool[..., Any], fn: Callable[..., Any], arguments: dict[s
         if isinstance(error, TimeoutError) and timer.expired():
             assert tool.timeout is not None
             what = f"{tool.name!r} did not end within {written(tool.timeout)}"
-            raise CallFailed(error_record(error, "timeout", what), running=threaded) from error
+            running = threaded or (tool.foreign is not None and tool.foreign.remote)
+            raise CallFailed(error_record(error, "timeout", what), running=running) from error
         raise CallFailed(error_record(error)) from error
 
 

@@ -32,13 +32,13 @@ DOORS = {
 }
 """The functions that load a room above their own, when they are called; their file may name its types."""
 
-LAZY = {"langchain", "langchain_core", "langgraph", "langsmith"}
+LAZY = {"jsonschema", "langchain", "langchain_core", "langgraph", "langsmith", "mcp"}
 """What only a function may load, and only where it is needed, so that authoring a flow stays light."""
 
 PROVIDES = {"pydantic": {"pydantic", "pydantic_core"}}
 """What a dependency is imported as, where that is more than its own name with underscores."""
 
-OPTIONAL = {"langchain"}
+OPTIONAL = {"langchain", "mcp"}
 """What is used when it is there and asked for with a clear error when it is not."""
 
 MODULE_LINES, FUNCTION_LINES = 400, 60

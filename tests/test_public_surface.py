@@ -22,6 +22,8 @@ EXPECTED = {
     # nodes
     "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "each", "subflow", "think",
     "tool",
+    # tools from elsewhere
+    "McpError", "McpServer", "afrom_mcp", "from_langchain", "from_mcp",
     # what nodes and programs read
     "Call", "ErrorRecord", "Failure", "Finding", "Item", "Outcome", "Refusal", "Report",
     # runs
