@@ -24,6 +24,7 @@ By = Annotated[str | None, typer.Option("--by", help="Who starts it; else the op
 NewId = Annotated[str | None, typer.Option("--run-id", help="The run's id; else a new one.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word to find the run by; may be repeated.")]
 Once = Annotated[bool, typer.Option("--once", help="Drive what is due now, then stop.")]
+AtOnce = Annotated[int, typer.Option("--at-once", min=1, help="How many runs are driven at a time.")]
 Pause = Annotated[float, typer.Option("--pause", min=0.01, help="Seconds to wait when nothing is due.")]
 
 
@@ -60,25 +61,39 @@ def retry(app: AppName, run: RunId, note: Note = None, store: Store = None, json
     return _drive(app, store, json, work=lambda made: made.retry(run, by=user(), note=note))
 
 
-def work(app: AppName, once: Once = False, pause: Pause = 1.0, store: Store = None, json: Json = False) -> int:
+def work(
+    app: AppName,
+    once: Once = False,
+    at_once: AtOnce = 4,
+    pause: Pause = 1.0,
+    store: Store = None,
+    json: Json = False,
+) -> int:
     """Drive the runs that are due, until stopped.
 
-    Due are decided ones, those whose request ran out of time, and those whose process died.
+    Due are decided ones, those whose request ran out of time, and those whose process died. Told to stop, it
+    begins no further call, finishes those under way, lets the runs go, and ends with 0; told again, it ends at once.
     """
     from .progress import Progress
     from .targets import app_of
 
     screen = Screen(json=json)
+    until = (lambda: True) if once else None
     try:
         with app_of(app, store, create=True) as made, Progress(made, screen, many=True):
+            worker = made._worker(pause, at_once)
             if not once:
                 screen.line(f"working on {made.flow.name} in {made.store.path}; Ctrl-C stops", "dim")
-            driven = made.work(until=(lambda: True) if once else None, pause=pause)
+            try:
+                worker.work(until, lambda: screen.line("stopping when the calls under way are over", "dim"))
+            except KeyboardInterrupt:
+                if not worker.ended:  # told a second time
+                    raise
     except KeyboardInterrupt as stopped:
         return int(getattr(stopped, "status", INTERRUPTED))
-    screen.line(f"{driven} driven")
+    screen.line(f"{worker.driven} driven")
     if json:
-        screen.data({"driven": driven})
+        screen.data({"driven": worker.driven})
     return DONE
 
 

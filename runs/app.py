@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, LeaseLost, RunBusy
+from ..errors import ConfigError, JournalBroken
 from ..flows.check import refuse_errors
 from ..flows.flow import Flow
 from ..nodes.models import as_models
@@ -18,11 +17,13 @@ from ..nodes.think import Think
 from .deciding import Deciding
 from .engine import Engine
 from .lifecycle import STATUSES
+from .noticing import Noticing
 from .people import People
 from .roles import Anyone, Roles, checked
-from .store import Event, SqliteStore
-from .views import Request, Run, request_view, row_view
+from .store import RunRow, SqliteStore
+from .views import Request, Run, row_view
 from .watching import Watching
+from .working import AT_ONCE, Worker
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -38,7 +39,10 @@ class App(Deciding[S], Watching[S]):
         models: chat models by slot.
         deps: whatever nodes need from outside.
         roles: who holds which role.
-        notify: called with a ``Request`` when it opens.
+        notify: called with a ``Request`` when it opens, and once more before it expires: when a fifth of its time
+            is left, but at least a minute, and never before half of it is over (``request.expires`` tells which). It
+            is called in a thread of its own, one request after the other, and may be async; what it raises is
+            logged. Each of the two calls is made at most once a store, by whichever process comes first.
         durability: ``"process"`` or ``"power"``.
 
     Raises:
@@ -79,9 +83,9 @@ class App(Deciding[S], Watching[S]):
         opened = SqliteStore(store, durability="power" if durability == "power" else "process")
         self._engine = Engine(flow, opened, found, deps)
         self._people = People(flow, opened, effective)
-        self._notify = notify
-        if notify is not None:
-            self._engine.listeners.append(self._notified)
+        self._notices = None if notify is None else Noticing(opened, flow.name, notify)
+        if self._notices is not None:
+            self._engine.listeners.append(self._notices.heard)
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +96,9 @@ class App(Deciding[S], Watching[S]):
         self.close()
 
     def close(self) -> None:
-        """Lets go of the store and of guideway's loop."""
+        """Lets go of the store and of guideway's loop; waits a moment for a notice that is being told."""
+        if self._notices is not None:
+            self._notices.close()
         self._engine.store.close()
         self._engine.portal.close()
 
@@ -149,6 +155,7 @@ class App(Deciding[S], Watching[S]):
 
     async def aresume(self, run_id: str) -> Run[S]:
         """See ``resume``."""
+        self._remind()
         return await self._engine.resume(run_id)
 
     def resume(self, run_id: str) -> Run[S]:
@@ -197,72 +204,101 @@ class App(Deciding[S], Watching[S]):
         limit: int = 50,
         after: str | None = None,
     ) -> list[Run[S]]:
-        """The runs of this flow, newest first.
+        """The runs of this flow, newest first; a run that starts meanwhile moves no page.
 
         Args:
             status: ready, running, waiting, parked, ended or cancelled.
-            flow: a flow's name; by default this flow's.
+            flow: a flow's name; by default this flow's. Another one's runs must have this flow's state.
             tags: tags that a run must all have.
             limit: how many at most.
             after: the id of the last run of the page before.
+
+        Raises:
+            ConfigError: an argument that cannot be, or runs of a flow with another state.
+            RunNotFound: no run is called as ``after`` says.
         """
         if status is not None and status not in STATUSES:
             raise ConfigError(f"there is no status {status!r}: {', '.join(STATUSES)}")
-        rows = self._engine.store.runs(status, flow or self.flow.name, tags, limit, after)
-        return [self._engine.view(self._engine.load(row.id)) for row in rows]
+        if isinstance(tags, str):
+            raise ConfigError(f"tags={tags!r} is one text, which would be read as letters: write tags=[{tags!r}]")
+        rows = self._engine.store.runs(status, flow or self.flow.name, tags, _some(limit), after)
+        return [self._listed(row) for row in rows]
 
-    async def ainbox(self, role: str | None = None) -> list[Request]:
+    def _listed(self, row: RunRow) -> Run[S]:
+        try:
+            return self._engine.view(self._engine.load(row.id))
+        except JournalBroken as error:
+            if row.flow == self.flow.name:
+                raise
+            raise ConfigError(
+                f"run {row.id!r} is of flow {row.flow!r}, whose state is not that of {self.flow.name!r}: list its runs "
+                f"by its own App, or by `guideway runs --flow {row.flow}`"
+            ) from error
+
+    async def ainbox(
+        self, role: str | None = None, *, limit: int | None = None, after: str | None = None
+    ) -> list[Request]:
         """See ``inbox``."""
-        return self.inbox(role)
+        return self.inbox(role, limit=limit, after=after)
 
-    def inbox(self, role: str | None = None) -> list[Request]:
-        """The open requests of this flow's runs, oldest first; those whose time is over are expired before.
+    def inbox(self, role: str | None = None, *, limit: int | None = None, after: str | None = None) -> list[Request]:
+        """The open requests of this flow's runs, what expires first in front; what is overdue expires before.
 
         Args:
             role: only those of this role.
+            limit: how many at most; None for all.
+            after: the id of the last request of the page before, decided meanwhile or not.
+
+        Raises:
+            ConfigError: the limit is below 1.
+            RequestNotFound: no request is called as ``after`` says.
         """
         self._engine.sweep()
-        store = self._engine.store
-        return [row_view(row) for row in store.requests(role=role) if store.run(row.rid).flow == self.flow.name]
+        self._remind()
+        most = None if limit is None else _some(limit)
+        rows = self._engine.store.requests(role=role, flow=self.flow.name, limit=most, after=after)
+        return [row_view(row) for row in rows]
 
     # going on by itself
 
-    async def awork(self, *, until: Callable[[], bool] | None = None, pause: float = 1.0) -> int:
-        """See ``work``."""
-        driven = 0
-        while True:
-            found = await self._work_once()
-            driven += found
-            if until is not None and until():
-                return driven
-            if not found:
-                await asyncio.sleep(pause)
+    async def awork(
+        self, *, until: Callable[[], bool] | None = None, pause: float = 1.0, at_once: int = AT_ONCE
+    ) -> int:
+        """See ``work``; a cancellation finishes the calls under way and lets the runs go before it is raised."""
+        return await self._worker(pause, at_once).run(until)
 
-    def work(self, *, until: Callable[[], bool] | None = None, pause: float = 1.0) -> int:
+    def work(self, *, until: Callable[[], bool] | None = None, pause: float = 1.0, at_once: int = AT_ONCE) -> int:
         """Drives the runs that are due: decided ones, timers that ran out, and those whose driver died.
 
+        Any number of workers may share a store, in any number of processes: no run is driven by two. Oldest
+        runs come first. A run that cannot be driven is logged and put off, and so is a parked one whose
+        tool can ask the world (``reconcile=``); the others go on. An interruption (Ctrl-C) begins no further
+        call, finishes those under way, and lets the runs go.
+
         Args:
-            until: asked after every round; True stops. Without it, it works until interrupted.
+            until: asked whenever all that was due has been begun; True ends what is under way, and stops. Without
+                it, it works until interrupted.
             pause: seconds to wait when nothing was due.
+            at_once: how many runs are driven at a time.
 
         Returns:
             How many times a run was driven.
+
+        Raises:
+            ConfigError: ``pause`` or ``at_once`` cannot be.
+            StoreError: the store cannot be read at all.
         """
-        return cast(int, self._call(self.awork(until=until, pause=pause)))
+        return self._worker(pause, at_once).work(until)
 
-    async def _work_once(self) -> int:
-        store = self._engine.store
-        self._engine.sweep()
-        due = [row.id for status in ("ready", "running") for row in store.runs(status, self.flow.name, None, 1000)]
-        driven = 0
-        for run_id in reversed(due):
-            try:
-                await self._engine.drive(await self._engine.take(run_id))
-            except (RunBusy, LeaseLost):
-                continue  # somebody else drives it
-            driven += 1
-        return driven
+    def _worker(self, pause: float, at_once: int) -> Worker[S]:
+        return Worker(self._engine, at_once=at_once, pause=pause, tick=self._remind)
 
-    def _notified(self, run: str, event: Event) -> None:
-        if event.kind == "asked" and self._notify is not None:
-            self._notify(request_view(event.body, "open"))
+    def _remind(self) -> None:
+        if self._notices is not None:
+            self._notices.look()
+
+
+def _some(limit: int) -> int:
+    if limit < 1:
+        raise ConfigError(f"limit={limit!r} lists nothing: give 1 or more")
+    return limit

@@ -79,17 +79,16 @@ class Driving(Outside):
 
         Args:
             lease: the run's.
-            between: whether no call is under way, by the whole journal; asked inside the transaction.
+            between: whether no call is under way, by the journal that this driver knows; asked in the transaction.
 
         Returns:
             Whether this process does not hold the run any more.
         """
         with self._db.writing("let go") as tx:
-            stands = tx.cursor.execute("select 1 from runs where rid = ? and fence = ?", (lease.rid, lease.fence))
-            if stands.fetchone() is not None:
-                if not between(journal.read(tx.cursor, lease.rid, 0, self.path)):
-                    return False
-                tx.cursor.execute(_EVICT, (lease.rid, lease.fence))
+            events = journal.read(tx.cursor, lease.rid, 0, self.path)
+            if not between([event for event in events if event.number <= lease.tail]):
+                return False
+            tx.cursor.execute(_EVICT, (lease.rid, lease.fence))
         self._drop(lease)
         return True
 
