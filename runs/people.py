@@ -27,6 +27,7 @@ from .lifecycle import advance, not_ready
 from .roles import Anyone, Roles, holds_role, normal
 from .standing import Standing, approvers
 from .store import Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
+from .underway import open_tools, tools_of
 from .views import Request
 
 
@@ -283,37 +284,44 @@ class People:
 
         Raises:
             RunNotReady: it is over already, or an effect of unknown result must be settled first.
-            RunBusy: a once-only call is under way.
+            RunBusy: a call with an effect is under way.
         """
         if not normal(by):
             raise DecisionRefused("by= must name who cancels", run=run_id, reason="name")
 
         def guard(row: RunRow, events: list[Event]) -> None:
-            open_calls: dict[str, Event] = {}
-            for event in events:
-                if event.kind == "intent" and event.body.get("kind") == "tool":
-                    open_calls[event.body["slot"]] = event
-                elif event.kind == "result":
-                    open_calls.pop(event.body["slot"], None)
-                elif event.kind in ("step", "gate", "settled") and "to" in event.body:
-                    open_calls.clear()
-                elif event.kind == "settled":
-                    open_calls.pop(event.body["slot"], None)
-            tool = next((event.body["tool"] for event in open_calls.values()), None)
-            if tool is not None and row.status == "parked":
+            calls = open_tools(events)
+            if row.status == "parked" and calls:
                 raise RunNotReady(
-                    f"run {run_id!r} is parked because nobody knows whether {tool!r} happened: settle it, then cancel",
+                    f"run {run_id!r} is parked because nobody knows whether {calls[0].body['tool']!r} happened: "
+                    "settle it, then cancel",
                     run=run_id,
                     status=row.status,
                 )
-            if tool is not None and row.status == "running" and row.holder is not None:
-                raise RunBusy(
-                    f"run {run_id!r} is in the middle of {tool!r}: cancel it when the call is over",
-                    run=run_id,
-                    holder=row.holder,
-                )
+            if row.status == "running" and calls:
+                self._not_in_the_middle(row, [call.body["tool"] for call in calls])
 
         self.store.cancel(run_id, Draft("cancelled", {"by": by, "note": note}), guard=guard)
+
+    def _not_in_the_middle(self, row: RunRow, names: list[str]) -> None:
+        """Refuses to cancel where a call was begun: it is under way, or nobody knows what became of it."""
+        state = self.store.held(row.id)
+        if state == "held":
+            raise RunBusy(
+                f"run {row.id!r} is in the middle of {names[0]!r}: cancel it when the call is over",
+                run=row.id,
+                holder=row.holder,
+            )
+        tools = tools_of(self.flow)
+        once = [name for name in names if name not in tools or tools[name].effect == "once"]
+        if once:  # what is idempotent is repeated where a run goes on, and here nothing goes on
+            found = {"dead": "died", "over": "was not heard of any more", "free": "stopped"}[state]
+            raise RunNotReady(
+                f"run {row.id!r}: the process that drove it {found} in the middle of {once[0]!r}, and nobody knows "
+                "whether that happened. Resume it: it asks reconcile=, or parks. Settle it where it parks, then cancel",
+                run=row.id,
+                status=row.status,
+            )
 
     def retry(self, run_id: str, *, by: str, note: str | None) -> None:
         """Gives an ended or parked run a new attempt of the node where it failed.
