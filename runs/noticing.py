@@ -103,7 +103,7 @@ class Noticing:
             value = self.notify(row_view(self.store.request(request)))
             if inspect.isawaitable(value):
                 runner.run(_awaited(value))
-        except Exception:  # noqa: BLE001  # the author's mistake, or the mail server's: the run goes on
+        except (Exception, SystemExit):  # noqa: BLE001  # the author's mistake, or the mail server's: the run goes on
             _log.exception("notify= failed for request %s; it is not called again for this", request)
 
 
