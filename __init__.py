@@ -89,7 +89,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .nodes.tool import Tool as Tool
     from .nodes.tool import tool as tool
     from .runs.app import App as App
-    from .runs.people import GIVE_UP as GIVE_UP
+    from .runs.settling import GIVE_UP as GIVE_UP
     from .runs.roles import Anyone as Anyone
     from .runs.views import Request as Request
     from .runs.views import Run as Run
@@ -201,7 +201,7 @@ _HOMES = {
     "Flow": ".flows.flow",
     "FlowError": ".errors",
     "FromState": ".nodes.context",
-    "GIVE_UP": ".runs.people",
+    "GIVE_UP": ".runs.settling",
     "GateError": ".errors",
     "GuidewayError": ".errors",
     "Item": ".flows.each",

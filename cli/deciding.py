@@ -172,7 +172,7 @@ def _value(app: App[Any], asked: Request, given: str) -> Any:
 
 def _settlement(result: str | None, not_done: bool) -> Any:
     from ..nodes.calls import NOT_DONE
-    from ..runs.people import GIVE_UP
+    from ..runs.settling import GIVE_UP
 
     if result is not None:
         return json_of(result, "--result")

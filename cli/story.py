@@ -213,9 +213,8 @@ class Teller:
     def _resumed(self, event: Event) -> None:
         body = event.body
         if body.get("retry"):
-            self._add(
-                event, f"retried by {body['by']}", [("note", body.get("note") or ""), ("from", place_of(body["to"]))]
-            )
+            places = [("from", place_of(place["to"])) for place in body["places"]]
+            self._add(event, f"retried by {body['by']}", [("note", body.get("note") or ""), *places])
         else:
             self._add(event, "went on under a changed flow", [("build", str(body.get("build") or ""))])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
@@ -175,6 +175,13 @@ class Each(Node[[], None]):
         model = cast("type[BaseModel]", type(state))
         values: Mapping[str, Any] = state.__dict__ if isinstance(state, BaseModel) else state
         return {name: to_jsonable_python(values.get(name), fallback=repr) for name in self.reads(model)}
+
+    @cached_property
+    def of_item(self) -> Node[..., Any]:
+        """The node as it works on one item: what it returns is the item's value, whatever it writes elsewhere."""
+        if self.inner is None:
+            raise NodeError(f"each {self.name!r} works by a flow", where=self.line)
+        return replace(self.inner, writes="value")
 
     @property
     def works(self) -> str:

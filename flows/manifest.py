@@ -20,6 +20,7 @@ from ..guards.path import Edge
 from ..guards.printing import text
 from ..guards.target import Target
 from ..nodes.ask import Ask
+from ..nodes.node import Node
 from ..nodes.source import source_hash
 from .ends import End
 from .rows import Match, Route
@@ -48,14 +49,15 @@ def manifest_of(flow: Flow[Any]) -> dict[str, Any]:
             "ways": [_route(flow, route) for route in flow.routes.values() if route.source == "way"],
             "gates": {name: _gate(flow, gate) for name, gate in sorted(flow.gates.items())},
             "ends": {name: _end(end) for name, end in sorted(flow.ends.items())},
-            "forks": {name: _fork(flow, name) for name in sorted(flow.forks)},
             "limits": {name: limit.n for limit, name in sorted(flow.limits.items(), key=lambda pair: pair[1])},
+            **({"forks": {name: _fork(flow, name) for name in sorted(flow.forks)}} if flow.forks else {}),
         },
         "build": {
             "nodes": {name: spec["build"] for name, spec in specs.items()},
             "budget": _budget(flow.budget),
             "policies": {name: _source(gate) for name, gate in sorted(flow.gates.items()) if isinstance(gate, Policy)},
         },
+        "data": {name: _data(flow, node) for name, node in sorted(flow.nodes.items())},
         "label": flow.label,
         "accepts": flow.accepts,
     }
@@ -93,6 +95,11 @@ def _state(flow: Flow[Any]) -> dict[str, Any]:
     except PydanticInvalidForJsonSchema:
         schema = {name: str(info.annotation) for name, info in model.model_fields.items()}
     return {"name": model.__name__, "schema": schema, "reducers": reducers}
+
+
+def _data(flow: Flow[Any], node: Node[Any, Any]) -> dict[str, list[str]]:
+    """What flows through a node, for a picture: of neither hash, since shape and build have what it follows from."""
+    return {"reads": list(node.reads(flow.state)), "writes": list(node.written(flow.state))}
 
 
 def _route(flow: Flow[Any], route: Route) -> dict[str, Any]:

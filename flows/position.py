@@ -1,7 +1,8 @@
 """Where a run stands, what came in, and what comes next: the words of the semantics, as data.
 
-A run without fan-out stands at one place. Branches of a region (``all_of``) will each stand at their
-own; every type here is about one of them. What is made at every step is a named tuple, for its speed.
+A run without fan-out stands at one place. The branches of a region (``all_of``), the items of an ``each`` and
+the flow of a ``subflow`` stand at their own, while what they came from waits for them; every type here is about
+one of them. What is made at every step is a named tuple, for its speed.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from ..guards.budgets import Spent
+from ..guards.budgets import Budget, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
+
+if TYPE_CHECKING:
+    from .regions import Region
 
 No = Literal["denied", "expired", "violated"]
 
@@ -72,7 +76,76 @@ class Parked:
     reason: str
 
 
-Position = AtNode | AtGate | AtEnd | Parked
+@dataclass(frozen=True, slots=True)
+class AtHead:
+    """A branch is about to begin, at a head whose gates have not been asked."""
+
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtFork:
+    """The branches of a fork run; they join before the run goes on."""
+
+    fork: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtJoin:
+    """A branch came to its region's exit, and waits there for its siblings.
+
+    Args:
+        exit: the exit's name.
+        refusal: the no that led here.
+        failure: the failure that led here.
+    """
+
+    exit: str
+    refusal: Refusal | None = None
+    failure: Failure | None = None
+
+
+How = Literal["edge", "failure", "exhausted", "stuck", "outer"]
+"""How a branch leaves its region: by a ``failed(...)`` edge, on the flow's ways, without a way on, or because
+the budget of what is around its flow is used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeft:
+    """A branch left its region by a failure; the way is taken when its siblings have come to rest.
+
+    Args:
+        how: by what.
+        source: the node that the failure came from.
+        error: what went wrong.
+        route: the ``failed(...)`` edge that is taken.
+        failure: what the next node may read.
+    """
+
+    how: How
+    source: str
+    error: ErrorRecord
+    route: str | None = None
+    failure: Failure | None = None
+
+
+Position = AtNode | AtGate | AtEnd | Parked | AtHead | AtFork | AtJoin | AtLeft
+
+
+class Outer(NamedTuple):
+    """The budget of a flow around a subflow, and what of it is used up.
+
+    Args:
+        budget: the budget.
+        spent: what the flow around has used up, with all that is inside of it.
+        started: when it began, seconds since the epoch.
+        out: whether its ``on_exhausted`` was taken.
+    """
+
+    budget: Budget
+    spent: Spent
+    started: float
+    out: bool
 
 
 class Place(NamedTuple):
@@ -85,6 +158,9 @@ class Place(NamedTuple):
         started: when the run started, seconds since the epoch.
         now: the present moment, seconds since the epoch.
         out: whether ``on_exhausted`` was taken: then what was kept may be spent too.
+        region: the innermost region that the branch is in; None outside of all.
+        beside: steps that siblings are at, which the budgets count as taken.
+        outer: the budgets of the flows around a subflow, innermost first.
     """
 
     state: BaseModel
@@ -93,11 +169,30 @@ class Place(NamedTuple):
     started: float = 0.0
     now: float = 0.0
     out: bool = False
+    region: Region | None = None
+    beside: int = 0
+    outer: tuple[Outer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """The run begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headed:
+    """A branch begins at a head of its fork: the head's route."""
+
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """All branches of a region came to its exit, and their writes are merged."""
+
+    exit: str
+    refusal: Refusal | None = None
+    failure: Failure | None = None
 
 
 class Done(NamedTuple):
@@ -124,7 +219,8 @@ class Decided:
     refusal: Refusal | None = None
 
 
-Incoming = Begun | Done | Decided
+Incoming = Begun | Headed | Done | Decided | Joined | AtLeft
+"""``AtLeft`` comes in where the branches of a fork have come to rest, and one of them left."""
 
 
 class Reasons(NamedTuple):
@@ -181,4 +277,34 @@ class Park:
     out: bool = False
 
 
-Move = Run | Ask | Finish | Park
+class Fork(NamedTuple):
+    """The run fans out: every head begins a branch.
+
+    Args:
+        at: the fork.
+        heads: the heads' routes, in their order.
+    """
+
+    at: AtFork
+    heads: tuple[str, ...]
+    why: Reasons = NO_REASONS
+    out: bool = False
+
+
+class Join(NamedTuple):
+    """The branch came to its region's exit."""
+
+    at: AtJoin
+    why: Reasons = NO_REASONS
+    out: bool = False
+
+
+class Leave(NamedTuple):
+    """The branch leaves its region, or a subflow ends because the budget around it is used up."""
+
+    at: AtLeft
+    why: Reasons = NO_REASONS
+    out: bool = False
+
+
+Move = Run | Ask | Finish | Park | Fork | Join | Leave

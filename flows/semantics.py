@@ -12,6 +12,10 @@ The rules, in the order in which they act:
 4.  A failed outcome that no edge matches goes ``on_failure``; an unknown effect parks; a budget that is used
     up goes ``on_exhausted``, once.
 5.  A run without a way on ends failed, and says which guards were tried with which values.
+6.  An ``all_of`` forks: every head begins a branch. A branch that comes to its region's exit joins there. It
+    leaves the region only by a failure: by a ``failed(...)`` edge that leads out, or on a way of the flow's; that
+    way is taken where the fork was, once the branches have come to rest.
+7.  In a subflow the budgets around it bind too; where one of those is used up, the subflow ends by it.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ..guards.endings import Ended
 from ..guards.evaluation import OpaqueFailed, holds, observed
 from ..guards.gates import Approval, Gate, Way
 from ..guards.limits import Limit
@@ -28,18 +33,28 @@ from ..guards.target import Target
 from ..nodes.calls import Call
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
+from .affording import over, over_outside
 from .decisions import call_of, decide, gate_at
 from .ends import End
+from .fanout import AllOf
 from .position import (
     Ask,
     AtEnd,
+    AtFork,
     AtGate,
+    AtJoin,
+    AtLeft,
     AtNode,
     Begun,
     Decided,
     Done,
     Finish,
+    Fork,
+    Headed,
     Incoming,
+    Join,
+    Joined,
+    Leave,
     Move,
     No,
     Park,
@@ -63,14 +78,18 @@ def next_move(flow: Flow[Any], place: Place, incoming: Incoming) -> Move:
     Args:
         flow: the flow.
         place: where the run stands, the incoming outcome's update already written.
-        incoming: what came in: the start, a node's outcome, or a gate's decision.
+        incoming: what came in: the start, a node's outcome, a gate's decision, or what branches came to.
     """
     walk = _Walk(flow, place)
+    if isinstance(incoming, Done):
+        return walk.outcome(incoming)
     if isinstance(incoming, Begun):
         return walk.row("START", None)
     if isinstance(incoming, Decided):
         return walk.decided(incoming)
-    return walk.outcome(incoming)
+    if isinstance(incoming, Headed):
+        return walk.headed(incoming)
+    return walk.joined(incoming) if isinstance(incoming, Joined) else walk.left(incoming)
 
 
 @dataclass(slots=True)
@@ -88,18 +107,21 @@ class _Trail:
 class _Walk:
     """One routing decision: the log of what was tried, and each opaque condition evaluated once."""
 
-    __slots__ = ("flow", "memo", "place", "tried")
+    __slots__ = ("ended", "flow", "memo", "place", "tried")
 
     def __init__(self, flow: Flow[Any], place: Place) -> None:
         self.flow = flow
         self.place = place
         self.tried: list[dict[str, Any]] = []
         self.memo: dict[Any, Any] = {}
+        self.ended: tuple[str | None, str | None] = (None, None)
 
     # what came in
 
     def outcome(self, done: Done) -> Move:
         outcome = done.outcome
+        if outcome.end is not None:
+            self.ended = (outcome.end, outcome.verdict)
         if outcome.kind == "ok":
             return self.row(done.node, None)
         if outcome.kind in ("refused", "expired"):
@@ -121,11 +143,32 @@ class _Walk:
         trail.guards.append({"guard": gate.name, "value": False, "request": decided.request, "no": refusal.kind})
         return self._way(trail, gate, at, refusal)
 
+    def headed(self, headed: Headed) -> Move:
+        return self._gates(_Trail(self.flow.routes[headed.route], []), 0)
+
+    def joined(self, joined: Joined) -> Move:
+        target = self.flow.nodes.get(joined.exit) or self.flow.ends[joined.exit]
+        route = Route(f"join: {joined.exit}", "join", None, (), (), target, None)
+        return self._arrive(_Trail(route, [], joined.refusal, joined.failure), target)
+
+    def left(self, left: AtLeft) -> Move:
+        """A branch left the region: its way is taken from here, or leaves the region around."""
+        if left.how == "outer":
+            return self._leave(left)
+        if left.how == "edge":
+            route = self.flow.routes[left.route or ""]
+            return self._take(_Trail(route, [], failure=left.failure), left.source, left.error)
+        if left.how == "exhausted":
+            return self._exhausted(left.source, left.error)
+        if left.how == "stuck":
+            return self._stuck(left.error, left.source)
+        return self._flow_way(FAILURE, left.failure, left.error)
+
     # rows and edges
 
     def row(self, source: str, error: ErrorRecord | None) -> Move:
         for route in self.flow.rows.get(source, ()):
-            if not _is_for(route, error):
+            if not _is_for(route, error, self.ended):
                 continue
             guards: list[dict[str, Any]] = []
             try:
@@ -135,9 +178,20 @@ class _Walk:
                 return self._opaque(source, error, cause)
             if passed:
                 trail = _Trail(route, guards, failure=_failure(source, error))
-                return self._gates(trail, 0) if route.gates else self._arrive(trail, route.target)
+                return self._take(trail, source, error) if error is not None else self._gates(trail, 0)
             self.tried.append({"edge": route.id, "guards": guards})
         return self._no_edge(source, error)
+
+    def _take(self, trail: _Trail, source: str, error: ErrorRecord) -> Move:
+        """An edge for a failure: one that leads out of the region is taken by what forked, its gates too."""
+        region, target = self.place.region, trail.route.target.name
+        if region is None or target == region.exit or target in region.inside:
+            return self._gates(trail, 0)
+        self.tried.append({"edge": trail.route.id, "guards": trail.guards})
+        return self._leave(AtLeft("edge", source, error, trail.route.id, trail.failure))
+
+    def _leave(self, left: AtLeft) -> Move:
+        return Leave(left, Reasons(None, tuple(self.tried)), self.place.out)
 
     def _conditions(self, route: Route, log: list[dict[str, Any]]) -> bool:
         state = self.place.state
@@ -156,14 +210,14 @@ class _Walk:
     def _no_edge(self, source: str, error: ErrorRecord | None) -> Move:
         if error is None:
             what = "; ".join(_told(entry) for entry in self.tried) or "its row has no edge for this outcome"
-            return self._stuck(ErrorRecord("bug", "NoWayOn", f"no edge of {source!r} passed: {what}"))
+            return self._stuck(ErrorRecord("bug", "NoWayOn", f"no edge of {source!r} passed: {what}"), source)
         if error.category == "unknown_effect":
             at = AtNode(source)
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
         if error.category == "exhausted":
             return self._exhausted(source, error)
         if error.category == "cancelled":
-            return self._stuck(error)
+            return self._stuck(error, source)
         return self._flow_way(FAILURE, _failure(source, error), error)
 
     def _opaque(self, source: str, error: ErrorRecord | None, cause: OpaqueFailed) -> Move:
@@ -235,12 +289,22 @@ class _Walk:
 
     def _arrive(self, trail: _Trail, target: Target, *, taken: bool = True) -> Move:
         why = self._why(trail, taken=taken)
+        region = self.place.region
+        if region is not None and target.name == region.exit:
+            return Join(AtJoin(target.name, trail.refusal, trail.failure), why, self.place.out)
         if isinstance(target, End):
             return self._finish(target, why)
-        over = self._over(target)
-        if over is not None:
+        if isinstance(target, AllOf):
+            heads = tuple([route.id for route in self.flow.rows[target.name]])
+            return Fork(AtFork(target.name), heads, why, self.place.out)
+        outside = over_outside(self.place, target)
+        if outside is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
-            return self._exhausted(target.name, over)
+            return self._leave(AtLeft("outer", target.name, outside, None, _failure(target.name, outside)))
+        spent = over(self.flow.budget, self.place, target)
+        if spent is not None:
+            self.tried.append({"edge": trail.route.id, "guards": trail.guards})
+            return self._exhausted(target.name, spent)
         grant, digest = (trail.grant, trail.digest) if taken else (None, None)
         return Run(AtNode(target.name, trail.refusal, trail.failure, grant, digest), why, self.place.out)
 
@@ -263,38 +327,27 @@ class _Walk:
 
     # budgets and the flow's own ways
 
-    def _over(self, target: Target) -> ErrorRecord | None:
-        budget, place = self.flow.budget, self.place
-        if budget is None:
-            return None
-        ends_at = None if budget.deadline is None else budget.ends_at(place.started)
-        if ends_at is not None and place.now >= ends_at and not place.out:
-            return ErrorRecord("exhausted", "Exhausted", f"the deadline passed before {target.name!r} could run")
-        for kind, bound in budget.bounds(on_the_way_out=place.out):
-            used = getattr(place.spent, kind)
-            needed = 1 if kind == "steps" or (kind == "calls" and _calls(target)) else 0
-            if used + needed > bound or (kind == "seconds" and used >= bound):
-                return ErrorRecord(
-                    "exhausted",
-                    "Exhausted",
-                    f"budget {kind}={bound:g} is used up: {used:g} spent before {target.name!r}",
-                )
-        return None
-
     def _exhausted(self, source: str, error: ErrorRecord) -> Move:
         if self.place.out:
-            return self._stuck(error)
+            return self._stuck(error, source)
+        if self.place.region is not None:
+            return self._leave(AtLeft("exhausted", source, error, None, _failure(source, error)))
         self.place = self.place._replace(out=True)
         source_of_way = EXHAUSTED if EXHAUSTED in self.flow.rows else FAILURE
         return self._flow_way(source_of_way, _failure(source, error), error)
 
     def _flow_way(self, source: str, failure: Failure | None, error: ErrorRecord) -> Move:
+        at = "" if failure is None else failure.node
+        if self.place.region is not None:
+            return self._leave(AtLeft("failure", at, error, None, failure))
         for route in self.flow.rows.get(source, ()):
             move = self._gates(_Trail(route, [], failure=failure), 0)
             return replace(move, error=error) if isinstance(move, Finish) and move.error is None else move
-        return self._stuck(error)
+        return self._stuck(error, at)
 
-    def _stuck(self, error: ErrorRecord) -> Move:
+    def _stuck(self, error: ErrorRecord, source: str = "") -> Move:
+        if self.place.region is not None:
+            return self._leave(AtLeft("stuck", source, error, None, _failure(source, error)))
         return Finish(AtEnd(None, "failed"), Reasons(None, tuple(self.tried)), error, self.place.out)
 
     # the log
@@ -315,14 +368,13 @@ def _bug(cause: OpaqueFailed) -> ErrorRecord:
     return ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
 
 
-def _is_for(route: Route, error: ErrorRecord | None) -> bool:
+def _is_for(route: Route, error: ErrorRecord | None, ended: tuple[str | None, str | None]) -> bool:
+    match = route.match
+    if isinstance(match, Ended):
+        return match.matches(*ended)
     if error is None:
-        return route.match is None
-    return route.match is not None and route.match.matches(error.category, error.classes)
-
-
-def _calls(target: Target) -> bool:
-    return isinstance(target, Node) and target.kind in ("think", "tool")
+        return match is None
+    return match is not None and match.matches(error.category, error.classes)
 
 
 def _failure(source: str, error: ErrorRecord | None) -> Failure | None:

@@ -8,7 +8,7 @@ and applying a live one are the same function, ``fold``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 
@@ -224,6 +224,25 @@ class StateType(Generic[S]):
             value = data if plan.simple and not plan.nan else self._decode(plan, data)
             values[name] = value if plan.reducer is None else self._reduce(plan, getattr(state, name), value)
         return _with(state, values)
+
+    def merged(self, state: S, deltas: Iterable[Delta]) -> S:
+        """The state after the deltas of several branches, each valid by itself, and together too.
+
+        Args:
+            state: the state before them; stays as it is.
+            deltas: in the order in which they are merged.
+
+        Raises:
+            StateInvalid: a field's constraint or a validator refuses what they come to together.
+        """
+        found = state
+        changed: set[str] = set()
+        for delta in deltas:
+            found = self.fold(found, delta)
+            changed.update(delta)
+        if changed:
+            self._assign(found.model_copy(), {name: getattr(found, name) for name in changed})
+        return found
 
     # JSON and back
 

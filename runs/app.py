@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError, JournalBroken
 from ..flows.check import refuse_errors
 from ..flows.flow import Flow
+from ..flows.inside import flows_in, nodes_in
 from ..nodes.models import as_models
 from ..nodes.think import Think
 from .deciding import Deciding
@@ -67,8 +68,8 @@ class App(Deciding[S], Watching[S]):
         refuse_errors(flow)
         self.flow = flow
         self.roles = checked(roles)
-        asks = any(getattr(node, "kind", None) == "ask" for node in flow.nodes.values())
-        gated = bool([gate for gate in flow.gates.values() if hasattr(gate, "role")])
+        asks = any(getattr(node, "kind", None) == "ask" for node in nodes_in(flow))
+        gated = any(hasattr(gate, "role") for inner in flows_in(flow) for gate in inner.gates.values())
         if store is not None and self.roles is None and (gated or asks):
             raise ConfigError(
                 f"flow {flow.name!r} asks people and its store is durable, so compile needs roles=: "
@@ -77,7 +78,7 @@ class App(Deciding[S], Watching[S]):
             )
         effective: Roles | None = self.roles if self.roles is not None or store is not None else Anyone()
         found = as_models(models or {})
-        for node in flow.nodes.values():  # a model that is missing is found before a store is made
+        for node in nodes_in(flow):  # a model that is missing is found before a store is made
             if isinstance(node, Think):
                 found.line(node.model, node.line)
         opened = SqliteStore(store, durability="power" if durability == "power" else "process")
@@ -97,6 +98,7 @@ class App(Deciding[S], Watching[S]):
 
     def close(self) -> None:
         """Lets go of the store and of guideway's loop; waits a moment for a notice that is being told."""
+        self._let_watched_go()
         if self._notices is not None:
             self._notices.close()
         self._engine.store.close()
@@ -104,6 +106,7 @@ class App(Deciding[S], Watching[S]):
 
     async def aclose(self) -> None:
         """See ``close``."""
+        await self._alet_watched_go()
         self.close()
 
     @property

@@ -67,7 +67,7 @@ def approval_request(
     return _opening(request, run, gate.role, gate.within, digest_of_call(request, call), body | place)
 
 
-def answer_request(*, request: str, run: str, ask: Ask, question: str, slot: str) -> Opening:
+def answer_request(*, request: str, run: str, ask: Ask, question: str, place: dict[str, Any]) -> Opening:
     """An answer to be asked for.
 
     Args:
@@ -75,7 +75,7 @@ def answer_request(*, request: str, run: str, ask: Ask, question: str, slot: str
         run: the run's id.
         ask: the node that asks.
         question: what is asked.
-        slot: the request's name within the step.
+        place: what tells its place: its ``slot`` within the step, and the nodes around.
     """
     body: dict[str, Any] = {
         "request": request,
@@ -87,8 +87,7 @@ def answer_request(*, request: str, run: str, ask: Ask, question: str, slot: str
         "shows": {},
         "quorum": 1,
         "not_by": list(ask.not_by),
-        "slot": slot,
-    }
+    } | place
     digest = digest_of_call(request, Call(ask.name, {"question": question}, source=ask.source))
     return _opening(request, run, ask.role, ask.within, digest, body)
 

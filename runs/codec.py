@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..flows.position import Ask, AtEnd, AtGate, AtNode, Move, Parked, Position
+from ..flows.position import Ask, AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft, AtNode, Fork, Move, Parked, Position
 from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 
@@ -26,9 +26,23 @@ def write_position(at: Position) -> dict[str, Any]:
         data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None} | _why(at)
     elif isinstance(at, AtEnd):
         return {"end": at.end, "verdict": at.verdict}
-    else:
+    elif isinstance(at, Parked):
         return {"parked": at.reason, "at": write_position(at.at)}
+    else:
+        data = _beside(at)
     return {name: value for name, value in data.items() if value is not None}
+
+
+def _beside(at: AtHead | AtFork | AtJoin | AtLeft) -> dict[str, Any]:
+    """The positions of branches and of what waits for them."""
+    if isinstance(at, AtHead):
+        return {"head": at.route}
+    if isinstance(at, AtFork):
+        return {"fork": at.fork}
+    if isinstance(at, AtJoin):
+        return {"join": at.exit} | _why(at)
+    failure = None if at.failure is None else at.failure.model_dump()
+    return {"left": at.how, "source": at.source, "route": at.route, "error": write_error(at.error), "failure": failure}
 
 
 def write_move(body: dict[str, Any], move: Move, *, out: bool) -> None:
@@ -49,6 +63,8 @@ def write_move(body: dict[str, Any], move: Move, *, out: bool) -> None:
         body["counted"] = why.counted
     if move.out and not out:
         body["out"] = True
+    if isinstance(move, Fork):
+        body["heads"] = list(move.heads)
 
 
 def read_position(data: dict[str, Any]) -> Position:
@@ -60,7 +76,7 @@ def read_position(data: dict[str, Any]) -> Position:
     Raises:
         KeyError: it is not one.
     """
-    if len(data) == 1:  # nearly every position
+    if len(data) == 1 and "node" in data:  # nearly every position
         return AtNode(data["node"])
     if "end" in data:
         return AtEnd(data["end"], data["verdict"])
@@ -68,17 +84,27 @@ def read_position(data: dict[str, Any]) -> Position:
         at = read_position(data["at"])
         assert isinstance(at, AtNode)
         return Parked(at, data["parked"])
+    if "head" in data:
+        return AtHead(data["head"])
+    if "fork" in data:
+        return AtFork(data["fork"])
     refusal, failure = data.get("refusal"), data.get("failure")
     why = (
         None if refusal is None else Refusal.model_validate(refusal),
         None if failure is None else Failure.model_validate(failure),
     )
+    if "join" in data:
+        return AtJoin(data["join"], *why)
+    if "left" in data:
+        error = read_error(data["error"])
+        assert error is not None
+        return AtLeft(data["left"], data["source"], error, data.get("route"), why[1])
     if "gate" in data:
         return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why)
     return AtNode(data["node"], *why, data.get("grant"), data.get("digest"))
 
 
-def _why(at: AtNode | AtGate) -> dict[str, Any]:
+def _why(at: AtNode | AtGate | AtJoin) -> dict[str, Any]:
     return {
         "refusal": None if at.refusal is None else at.refusal.model_dump(exclude_none=True),
         "failure": None if at.failure is None else at.failure.model_dump(),

@@ -112,7 +112,7 @@ class Deciding(Generic[S]):
     async def asettle(
         self,
         run_id: str,
-        step: int | None,
+        step: int | str | None,
         result: Any,
         *,
         by: str,
@@ -125,7 +125,7 @@ class Deciding(Generic[S]):
     def settle(
         self,
         run_id: str,
-        step: int | None,
+        step: int | str | None,
         result: Any,
         *,
         by: str,
@@ -136,7 +136,8 @@ class Deciding(Generic[S]):
 
         Args:
             run_id: the run's id.
-            step: the step that is under way, as ``guideway show`` prints it; None for whichever it is.
+            step: the step that is under way, as ``guideway show`` prints it, or its branch; None where only one is
+                parked.
             result: what the effect returned, ``NOT_DONE``, or ``GIVE_UP``.
             by: who settles.
             note: how it is known.

@@ -1,29 +1,36 @@
-"""Drives one run: executes the node where it stands, asks the semantics what comes next, commits, and again.
+"""Drives one run: executes the nodes where it stands, asks the semantics what comes next, commits, and again.
 
 The executor is the pure semantics plus the journal. It knows no LangGraph; LangGraph's tasks call it.
+Branches that can go on are worked on side by side, on one loop; every commit is made between two awaits, so
+that what one branch commits, the others see.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from ..errors import LeaseLost, StateInvalid
+from ..errors import StateInvalid
 from ..flows.decisions import call_of, gate_at
+from ..flows.each import Each
 from ..flows.flow import Flow
 from ..flows.position import (
     Ask,
     AtEnd,
+    AtFork,
     AtGate,
+    AtHead,
     AtNode,
     Begun,
     Decided,
     Done,
     Finish,
-    Incoming,
+    Join,
+    Leave,
     Move,
     Park,
     Parked,
@@ -31,24 +38,27 @@ from ..flows.position import (
     Run,
 )
 from ..flows.semantics import next_move
+from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
-from ..nodes.calls import Stop, Suspended
+from ..nodes.calls import Call, Stop, Suspended
 from ..nodes.execution import execute
 from ..nodes.outcome import ErrorRecord, Outcome
-from .asking import Opening, approval_request, digest_of_call
+from .asking import Opening, approval_request
+from .branches import Branch, waits_at_gate
 from .codec import write_error, write_move, write_position, write_spent
+from .fanning import Fanning
 from .permits import refusal_of
+from .readiness import ready, still, turns
 from .recording import Recording
-from .standing import Pending, Standing
-from .store.records import Draft, Event, Lease, TailMoved
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .store.records import Draft, TailMoved
 
 S = TypeVar("S", bound=BaseModel)
 
+LOOK = 0.2
+"""Seconds between two looks for what people decided, while other branches are worked on."""
 
-class Drive(Generic[S]):
+
+class Drive(Fanning[S]):
     """One run, driven under its lease by this process.
 
     Args:
@@ -57,12 +67,7 @@ class Drive(Generic[S]):
         standing: where the run stands.
     """
 
-    def __init__(self, engine: Engine[S], lease: Lease, standing: Standing[S]) -> None:
-        self.engine = engine
-        self.flow: Flow[S] = engine.flow
-        self.lease = lease
-        self.standing = standing
-        self.status = "running"
+    _stopped = False
 
     # going on
 
@@ -70,72 +75,182 @@ class Drive(Generic[S]):
         """Goes on from where the run stands, until it waits, parks or ends.
 
         Args:
-            stretch: many steps in one call; else it returns after the first step.
+            stretch: many steps in one call; else it returns after the first.
 
         Raises:
             LeaseLost: another process drives the run now, or it was cancelled; nothing was committed.
         """
-        while not self.over:
-            at = self.standing.at
-            try:
-                if isinstance(at, AtGate):
-                    self._gate(at)
-                elif isinstance(at, AtNode):
-                    await self._step(at) if at.node != "START" else self._begin()
-            except Stop as stop:
-                raise (stop.__cause__ or stop) from None
-            if not stretch:
-                return
+        if not stretch:
+            first = next(turns(self.standing, self.busy), None)
+            if first is not None and self._begin(first):
+                await self._unit(first)
+            self._settle()
+            return
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while not self.done:
+                found = list(turns(self.standing, self.busy))
+                if not found and not tasks:
+                    break
+                if len(found) == 1 and not tasks:
+                    if self._begin(found[0]):
+                        await self._run(found[0])
+                    continue
+                await self._side_by_side(found, tasks)
+        finally:
+            await self._drain(tasks)
+        self._settle()
+
+    async def _side_by_side(self, found: Sequence[Branch], tasks: set[asyncio.Task[None]]) -> None:
+        """Works on branches until one of them rests, or somebody decided for one that waits."""
+        begun = [branch for branch in found if self._begin(branch)]
+        for branch in begun:
+            self.busy.add(branch.path)
+            tasks.add(asyncio.create_task(self._run(branch), name=f"guideway {self.standing.run} {branch.path}"))
+        if not tasks:
+            return
+        waits = any(branch.requests for branch in self.standing.branches.values())
+        over, _ = await asyncio.wait(tasks, timeout=LOOK if waits else None, return_when=asyncio.FIRST_COMPLETED)
+        tasks -= over
+        for task in over:
+            task.result()
+        if waits and not over:
+            self.fold(self.engine.store.news(self.lease))
+
+    async def _drain(self, tasks: set[asyncio.Task[None]]) -> None:
+        """Lets what is under way finish its step: an error of one branch ends no call of another."""
+        if not tasks:
+            return
+        self._stopped = True
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            raise
+        finally:
+            for task in tasks:
+                if not task.cancelled():
+                    task.exception()  # what made the drive stop is told; these were stopped by it
+
+    async def _run(self, branch: Branch) -> None:
+        """Goes on with one branch as far as it goes by itself."""
+        path = branch.path
+        self.busy.add(path)
+        others = self.busy
+        try:
+            while True:
+                await self._unit(branch)
+                found = self.standing.branches.get(path)
+                if found is None or self._stopped or self.done or not ready(found, others - {path}):
+                    return
+                branch = found
+        finally:
+            self.busy.discard(path)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is over."""
+        return isinstance(self.standing.at, AtEnd) or self.status in ("ended", "cancelled")
 
     @property
     def over(self) -> bool:
-        """Whether nothing can go on by itself: the run ended, is parked, was cancelled, or waits for a person."""
-        return isinstance(self.standing.at, _STILL) or self.status not in ("ready", "running")
+        """Whether nothing can go on by itself: the run ended, is parked, was cancelled, or waits for people."""
+        return self.done or next(turns(self.standing, self.busy), None) is None
 
-    def _begin(self) -> None:
-        move = self._next(Begun(), self.standing.state)
-        self._commit_move("gate", {"route": "START"}, move)
+    def _begin(self, branch: Branch) -> bool:
+        """Whether a branch is worked on: an item that is about to begin is opened, where the budget allows it."""
+        if branch.path in self.standing.branches:
+            return True
+        each = None if branch.parent is None else branch.parent.node
+        assert isinstance(each, Each)
+        return self.begin_item(branch, each) and branch.path in self.standing.branches
 
-    async def _step(self, at: AtNode) -> None:
-        node = self.flow.nodes[at.node]
-        recording = Recording(self, at.node, at.grant, at.digest)
+    async def _unit(self, branch: Branch) -> None:
+        """One step of a branch, or what stands between two."""
+        at = branch.at
+        try:
+            if isinstance(at, AtGate):
+                self._gate(branch, at)
+            elif isinstance(at, AtFork):
+                self.join(branch, at)
+            elif isinstance(at, AtHead):
+                self.head(branch, at.route)
+            elif isinstance(at, AtNode):
+                node = branch.node
+                if at.node == "START" and node is None:
+                    self.begun(branch)
+                elif isinstance(node, Subflow):
+                    self.subflow(branch, at, node)
+                elif isinstance(node, Each):
+                    self.each(branch, at, node)
+                else:
+                    await self._step(branch, at)
+        except Stop as stop:
+            raise (stop.__cause__ or stop) from None
+
+    def _settle(self) -> None:
+        """A run in which nothing goes on any more says so, whatever came in between."""
+        if self.done or self.busy or self.status not in ("ready", "running"):
+            return
+        rests = still(self.standing)
+        if rests is not None:
+            self.commit(self.standing.root, [], status=rests)
+
+    # one step
+
+    async def _step(self, branch: Branch, at: AtNode) -> None:
+        node = branch.node
+        assert node is not None
+        recording = Recording(self, branch, at)
         begun = time.monotonic()
         try:
-            outcome = await execute(
-                node,
-                self.standing.state,
-                calls=recording,
-                models=self.engine.models,
-                deps=self.engine.deps,
-                refusal=at.refusal,
-                failure=at.failure,
-                run=self.standing.run,
-                step=self.standing.steps + 1,
-            )
+            if branch.of_item:
+                outcome = await self._item(branch, recording)
+            else:
+                outcome = await execute(
+                    node,
+                    branch.state,
+                    calls=recording,
+                    models=self.engine.models,
+                    deps=self.engine.deps,
+                    refusal=at.refusal,
+                    failure=at.failure,
+                    run=self.standing.run,
+                    step=self.standing.steps + 1,
+                )
         except Suspended:
-            self._wait(recording.openings)
+            self._wait(branch, recording.openings)
             return
-        self._finish_step(at, outcome, recording, time.monotonic() - begun)
+        self._finish_step(branch, at, outcome, recording, time.monotonic() - begun)
 
-    def _finish_step(self, at: AtNode, outcome: Outcome, recording: Recording, seconds: float) -> None:
-        standing = self.standing
-        try:
-            delta = standing.kind.write(standing.state, outcome.update)
-        except StateInvalid as error:
-            record = ErrorRecord("invalid_output", "StateInvalid", str(error))
-            outcome, delta = Outcome("failed", error=record, attempts=outcome.attempts), {}
+    async def _item(self, branch: Branch, recording: Recording) -> Outcome:
+        """One item of an each: its gates, then its node, which sees the item beside the state."""
+        parent = branch.parent
+        each = None if parent is None else parent.node
+        assert parent is not None
+        assert isinstance(each, Each)
+        assert branch.index is not None
+        values = {**vars(parent.state), each.item: parent.items(each)[branch.index]}
+        refused = await recording.permit_item(each, values)
+        if refused is not None:
+            return refused
+        return await execute(
+            each.of_item,
+            values,
+            calls=recording,
+            models=self.engine.models,
+            deps=self.engine.deps,
+            run=self.standing.run,
+            step=self.standing.steps + 1,
+        )
+
+    def _finish_step(self, branch: Branch, at: AtNode, outcome: Outcome, recording: Recording, seconds: float) -> None:
         spent = Spent(steps=1, seconds=seconds)
         if recording.spent is not NOTHING:
             spent += recording.spent
-        move = self._next(Done(at.node, outcome), standing.after(delta), spent)
-        if isinstance(move, Park):
-            self._park(move, spent)
-            return
         body: dict[str, Any] = {"node": at.node, "kind": outcome.kind, "spent": write_spent(spent)}
-        if delta:
-            body["delta"] = delta
-        if outcome.error is not None:
-            body["error"] = write_error(outcome.error)
         if outcome.attempts > 1:
             body["attempts"] = outcome.attempts
         if outcome.calls:
@@ -144,154 +259,155 @@ class Drive(Generic[S]):
             body["gates"] = recording.log
         if outcome.refusal is not None:
             body["refusal"] = outcome.refusal.model_dump(exclude_none=True)
-        self._commit_move("step", body, move)
+        if branch.of_item:
+            if outcome.error is not None and outcome.error.category == "unknown_effect":
+                self._park(branch, "unknown_effect", at, outcome.error, spent)
+            else:
+                self.item_over(branch, outcome, body)
+            return
+        kind = branch.frame.kind
+        try:
+            delta = kind.write(branch.state, outcome.update)
+        except StateInvalid as error:
+            record = ErrorRecord("invalid_output", "StateInvalid", str(error))
+            outcome, delta = Outcome("failed", error=record, attempts=outcome.attempts), {}
+            body["kind"] = "failed"
+        move = self.next(branch, Done(at.node, outcome), self.standing.after(branch, delta), spent)
+        if isinstance(move, Park):
+            self._park(branch, move.at.reason, at, move.error, spent)
+            return
+        if delta:
+            body["delta"] = delta
+        if outcome.error is not None:
+            body["error"] = write_error(outcome.error)
+        self.commit_move(branch, "step", body, move)
 
-    def _gate(self, at: AtGate) -> None:
+    # gates on edges
+
+    def _gate(self, branch: Branch, at: AtGate) -> None:
         """At a gate on an edge: asks where nobody was asked, waits, or takes the decision."""
-        pending = next((item for item in self.standing.requests.values() if item.body.get("at") is not None), None)
+        pending = waits_at_gate(branch)
         if pending is None:
-            self._wait([self._opening(at, self.standing.asked)])
+            self._wait(branch, [self._opening(branch, at, branch.state)])
         elif pending.status == "open":
-            self._wait([])
+            self._wait(branch, [])
         else:
-            self._take(at, pending)
+            decided = Decided(at, pending.id, pending.body["digest"], refusal_of(pending))
+            move = self.next(branch, decided, branch.state)
+            body = {"request": pending.id, "gate": pending.body["gate"], "decision": pending.decisions[-1]}
+            self.commit_move(branch, "gate", body, move, request_status={pending.id: "consumed"})
 
-    def _take(self, at: AtGate, pending: Pending) -> None:
-        decision = pending.decisions[-1]
-        decided = Decided(at, pending.id, pending.body["digest"], refusal_of(pending))
-        move = self._next(decided, self.standing.state)
-        body = {"request": pending.id, "gate": pending.body["gate"], "decision": decision}
-        self._commit_move("gate", body, move, request_status={pending.id: "consumed"})
-
-    # what comes next
-
-    def _next(self, incoming: Incoming, state: S, spent: Spent = NOTHING) -> Move:
-        at = self.standing
-        place = Place(state, at.counters, at.spent + spent, at.started, time.time(), at.out)
-        return next_move(self.flow, place, incoming)
-
-    def _commit_move(self, kind: str, body: dict[str, Any], move: Move, **change: Any) -> None:
-        write_move(body, move, out=self.standing.out)
-        drafts = [Draft(kind, body)]
-        if isinstance(move, Finish):
-            self._end(drafts, move, change)
-        elif isinstance(move, Ask):
-            opening = self._opening(move.at, self.standing.asked, self._state_after(body))
-            change.setdefault("open_requests", []).append(opening.row)
-            drafts.append(opening.draft)
-            change["status"] = "waiting"
-        elif self.standing.requests:
-            self.withdraw(change)
-        self.commit(drafts, **change)
-
-    def _state_after(self, body: dict[str, Any]) -> S:
-        return self.standing.after(body.get("delta", {}))
-
-    def _end(self, drafts: list[Draft], move: Finish, change: dict[str, Any]) -> None:
-        error = write_error(move.error)
-        drafts.append(Draft("ended", {"end": move.at.end, "verdict": move.at.verdict, "error": error}))
-        change |= {"status": "ended", "verdict": move.at.verdict, "end": move.at.end, "error": error}
-        self.withdraw(change)
-
-    def withdraw(self, change: dict[str, Any]) -> None:
-        """Requests of a step that is over and that nobody used are withdrawn with it.
+    def commit_move(self, branch: Branch, kind: str, body: dict[str, Any], move: Move, **change: Any) -> None:
+        """Commits the event that a move follows from, with the move.
 
         Args:
-            change: the commit's changes, added to.
+            branch: what moves.
+            kind: the event's.
+            body: the event's.
+            move: the move.
+            change: whatever else changes with it.
         """
-        taken: Mapping[str, str] = change.get("request_status", {})
-        left = {
-            item.id: "withdrawn"
-            for item in self.standing.requests.values()
-            if not item.consumed and item.id not in taken
-        }
-        if left:
-            change["request_status"] = {**taken, **left}
+        write_move(body, move, out=branch.frame.out)
+        drafts = [Draft(kind, body)]
+        if isinstance(move, Run) and not branch.requests:  # nearly every move
+            self.commit(branch, drafts, **change)
+            return
+        if isinstance(move, Finish):
+            self._end(branch, drafts, move.at, write_error(move.error), change)
+        elif isinstance(move, Leave) and branch.heads_frame:
+            self._end(branch, drafts, AtEnd(None, "failed"), write_error(move.at.error), change)
+        elif isinstance(move, Ask):
+            opening = self._opening(branch, move.at, self._state_after(branch, body))
+            change.setdefault("open_requests", []).append(opening.row)
+            drafts.append(opening.draft)
+            change["rests"] = move.at
+        elif branch.requests:
+            self.withdraw(branch, change)
+        if isinstance(move, Join):
+            change["rests"] = move.at
+        self.commit(branch, drafts, **change)
 
-    def _park(self, move: Park, spent: Spent) -> None:
-        slot = next((name for name, call in self.standing.calls.items() if call.result is None), None)
-        error = write_error(move.error)
+    def _state_after(self, branch: Branch, body: dict[str, Any]) -> Any:
+        state = branch.state
+        for delta in body.get("deltas", ()):
+            state = branch.frame.kind.fold(state, delta)
+        if body.get("delta"):
+            return self.standing.after(branch, body["delta"])
+        if "fork" in body and not body.get("refused"):
+            deltas = [delta for child in branch.children.values() for delta in child.deltas]
+            return branch.frame.kind.merged(branch.state, deltas)
+        return state
+
+    def _end(
+        self, branch: Branch, drafts: list[Draft], at: AtEnd, error: dict[str, Any] | None, change: dict[str, Any]
+    ) -> None:
+        drafts.append(Draft("ended", {"end": at.end, "verdict": at.verdict, "error": error}))
+        if branch.parent is None:
+            change |= {"status": "ended", "verdict": at.verdict, "end": at.end, "error": error}
+        self.withdraw(branch, change)
+
+    def _park(self, branch: Branch, reason: str, at: AtNode, record: ErrorRecord | None, spent: Spent) -> None:
+        slot = next((name for name, call in branch.calls.items() if call.result is None), None)
+        error = write_error(record)
         body = {
-            "reason": move.at.reason,
-            "node": move.at.at.node,
+            "reason": reason,
+            "node": at.node,
             "slot": slot,
             "error": error,
             "spent": write_spent(Spent(seconds=spent.seconds)),
         }
-        self.commit([Draft("parked", body)], status="parked", error=error)
+        self.commit(branch, [Draft("parked", body)], rests=Parked(at, reason), error=error)
 
     # asking
 
-    def _opening(self, at: AtGate, asked: int, state: S | None = None) -> Opening:
-        state = self.standing.state if state is None else state
-        route = self.flow.routes[at.route]
-        target = self.flow.nodes.get(route.target.name)
-        request = f"{self.standing.run}.{asked + 1}"
-        call = call_of(target, state) if target is not None else _to_end(route.target.name)
+    def _opening(self, branch: Branch, at: AtGate, state: Any) -> Opening:
+        flow = branch.frame.flow
+        route = flow.routes[at.route]
+        target = flow.nodes.get(route.target.name)
+        call = call_of(target, state) if target is not None else Call(tool=route.target.name, arguments={})
         return approval_request(
-            request=request,
+            request=self.request_id(branch, 0),
             run=self.standing.run,
-            gate=gate_at(self.flow, at),
+            gate=gate_at(flow, at),
             node=route.target.name,
             call=call,
             state=state,
-            place={"at": write_position(at)},
+            place={"at": write_position(at)} | self.about(branch),
         )
 
-    def _wait(self, openings: Sequence[Opening]) -> None:
-        drafts = [opening.draft for opening in openings]
-        try:
-            self.commit(drafts, status="waiting", again=False, open_requests=[opening.row for opening in openings])
-        except TailMoved as moved:  # somebody decided meanwhile: to wait now could be to wait for ever
-            self._fold(moved.events)
-
-    # the journal
-
-    def commit(
-        self,
-        drafts: Sequence[Draft],
-        *,
-        power: bool = False,
-        status: str | None = None,
-        again: bool = True,
-        **change: Any,
-    ) -> None:
-        """Commits events and what changes with them, and folds them.
-
-        An event that somebody else appended in between (a decision) is folded first; a run that somebody
-        cancelled is not ours any more.
+    def request_id(self, branch: Branch, more: int) -> str:
+        """The id of the next request of a branch: from its path, never from timing.
 
         Args:
-            drafts: the events.
-            power: the commit survives a power loss.
-            status: the run's new status; ``running`` is written where the stored one was another.
-            again: commit again after what somebody else appended; else TailMoved goes to the caller.
-            change: whatever else ``store.append`` takes.
-
-        Raises:
-            LeaseLost: another process drives the run now, or it was cancelled.
+            branch: whose.
+            more: how many are about to open before it.
         """
-        if status is None and self.status != "running":
-            status = "running"
-        while True:
-            try:
-                events = self.engine.store.append(self.lease, drafts, power=power, status=status, **change)
-            except TailMoved as moved:
-                if not again:
-                    raise
-                self._fold(moved.events)
-                continue
-            break
-        if status is not None:
-            self.status = status
-        self._fold(events)
+        own = f"{branch.path}." if branch.path else ""
+        return f"{self.standing.run}.{own}{branch.asked + more + 1}"
 
-    def _fold(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self.standing.apply(event)
-            if event.kind == "cancelled":
-                raise LeaseLost(f"run {self.standing.run!r} was cancelled", run=self.standing.run, status="cancelled")
-            self.engine.tell(self.standing.run, event)
+    def about(self, branch: Branch) -> dict[str, Any]:
+        """What a request says of its place: the nodes around, and which item it is about.
+
+        Args:
+            branch: whose.
+        """
+        if branch.parent is None:
+            return {}
+        found: dict[str, Any] = {"within": list(branch.within)} if branch.within else {}
+        for one in (branch, *branch.above()):
+            each = None if one.parent is None else one.parent.node
+            if one.index is not None and one.parent is not None and isinstance(each, Each):
+                found["item"] = {"index": one.index, "of": each.name}
+                break
+        return found
+
+    def _wait(self, branch: Branch, openings: Sequence[Opening]) -> None:
+        drafts = [opening.draft for opening in openings]
+        rows = [opening.row for opening in openings]
+        try:
+            self.commit(branch, drafts, rests=branch.at, again=False, open_requests=rows)
+        except TailMoved as moved:  # somebody decided meanwhile: to wait now could be to wait for ever
+            self.fold(moved.events)
 
 
 def first_move(flow: Flow[Any], state: BaseModel) -> dict[str, Any]:
@@ -308,15 +424,3 @@ def first_move(flow: Flow[Any], state: BaseModel) -> dict[str, Any]:
     body: dict[str, Any] = {}
     write_move(body, move, out=False)
     return body
-
-
-_STILL = (AtEnd, Parked)
-
-
-def _to_end(name: str) -> Any:
-    from ..nodes.calls import Call
-
-    return Call(tool=name, arguments={})
-
-
-__all__ = ["Drive", "digest_of_call"]

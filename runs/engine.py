@@ -16,10 +16,12 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError, DecisionRefused, LeaseLost, RunNotFound, RunNotReady
 from ..flows.flow import Flow
-from ..flows.position import AtEnd, AtGate, AtNode, Parked
+from ..flows.inside import flows_in
+from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtNode, Parked
 from ..guards.gates import Approval
 from ..nodes.models import Models
 from ..nodes.streaming import Heard
+from .branches import Branch
 from .codec import read_error
 from .driver import Drive, first_move
 from .ids import new_id, system_user, valid_id
@@ -58,7 +60,7 @@ class Engine(Generic[S]):
         self.portal = Portal()
         self.listeners: list[Listener] = []
         self.ears: list[Ear] = []
-        self.gated = any(isinstance(gate, Approval) for gate in flow.gates.values())
+        self.gated = any(isinstance(gate, Approval) for inner in flows_in(flow) for gate in inner.gates.values())
         self._manifest_kept = False
 
     @cached_property
@@ -151,7 +153,7 @@ class Engine(Generic[S]):
             tags=tags,
             events=[Draft("started", body)],
         )
-        return Drive(self, lease, Standing(self.flow.type, name).apply_all(events))
+        return Drive(self, lease, Standing(self.flow, name).apply_all(events))
 
     def _keep_manifest(self) -> None:
         if not self._manifest_kept:
@@ -241,28 +243,27 @@ class Engine(Generic[S]):
             if drive.status != "parked":
                 error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
                 body: dict[str, Any] = {"reason": "flow_changed", "error": error}
-                drive.commit([Draft("parked", body)], status="parked", error=error)
+                drive.commit(standing.root, [Draft("parked", body)], status="parked", error=error)
         elif drive.status == "parked":
             if self._may_go_on(standing):
-                drive.commit([Draft("resumed", change)], **change)
+                drive.commit(standing.root, [Draft("resumed", change)], **change)
         elif not same and drive.status != "waiting":
-            drive.commit([Draft("resumed", change)], **change)
+            drive.commit(standing.root, [Draft("resumed", change)], **change)
 
     def _may_go_on(self, standing: Standing[S]) -> bool:
         """Whether a parked run that is resumed goes on: its place is there again, or its tool can ask the world."""
-        if not isinstance(standing.at, Parked) or standing.at.reason != "unknown_effect":
-            return True
-        node = self.flow.nodes[standing.at.at.node]
-        tools = {tool.name: tool for tool in getattr(node, "tools", (node,))}
-        unknown = [call.intent for call in standing.calls.values() if call.result is None and call.intent is not None]
-        return any(getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown)
+        return any(_may_go_on(branch) for branch in standing.parked)
 
     def _misfit(self, standing: Standing[S]) -> str | None:
-        at = standing.at.at if isinstance(standing.at, Parked) else standing.at
-        if isinstance(at, AtNode) and at.node != "START" and at.node not in self.flow.nodes:
-            return f"the run stands at node {at.node!r}, which the flow does not have any more"
-        if isinstance(at, AtGate) and at.route not in self.flow.routes:
-            return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
+        for branch in standing.open_branches():
+            at = branch.at.at if isinstance(branch.at, Parked) else branch.at
+            flow = branch.frame.flow
+            if isinstance(at, AtNode) and at.node != "START" and branch.node is None:
+                return f"the run stands at node {at.node!r}, which the flow does not have any more"
+            if isinstance(at, AtGate | AtHead) and at.route not in flow.routes:
+                return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
+            if isinstance(at, AtFork) and at.fork not in flow.forks:
+                return f"the run is in the branches of {at.fork!r}, which the flow does not have any more"
         return None
 
     async def one_step(self, run_id: str, given: Any, place: str) -> Drive[S]:
@@ -280,7 +281,7 @@ class Engine(Generic[S]):
             RunBusy: somebody drives the run.
             ConfigError: no thread id.
         """
-        from .langgraph.graph import place_of
+        from .langgraph.graph import places_of
 
         if not run_id:
             raise ConfigError('app.graph needs config={"configurable": {"thread_id": <the run\'s id>}}')
@@ -294,7 +295,7 @@ class Engine(Generic[S]):
         else:
             drive, begun = await self.take(run_id), False
         try:
-            if not (begun or drive.over) and place in (place_of(self, drive.standing), "start"):
+            if not (begun or drive.over) and place in (*places_of(drive.standing), "start"):
                 await drive.go_on(stretch=False)
         finally:
             self.store.release(drive.lease)
@@ -308,7 +309,7 @@ class Engine(Generic[S]):
         Args:
             run_id: the run's id.
         """
-        return Standing(self.flow.type, run_id).apply_all(self.store.events(run_id))
+        return Standing(self.flow, run_id).apply_all(self.store.events(run_id))
 
     def get(self, run_id: str) -> Run[S]:
         """A run of this flow as it stands.
@@ -330,13 +331,12 @@ class Engine(Generic[S]):
         """
         row = self.store.run(standing.run)
         tail = standing.tail
-        at = standing.at
         requests = [
             request_view(item.body, item.status, tuple(item.decisions))
             for item in standing.requests.values()
             if item.status == "open" and row.status not in OVER
         ]
-        error = read_error(row.error) or (read_error(standing.error) if isinstance(at, Parked) else None)
+        error = read_error(row.error) or (read_error(standing.parked[0].error) if standing.parked else None)
         return Run(
             id=row.id,
             flow=row.flow,
@@ -388,3 +388,13 @@ class Engine(Generic[S]):
         """Lets go what is held."""
         await asyncio.sleep(0)
         self.store.close()
+
+
+def _may_go_on(branch: Branch) -> bool:
+    """Whether a branch that is parked may go on: its place is there again, or its tool can ask the world."""
+    if not isinstance(branch.at, Parked) or branch.at.reason != "unknown_effect":
+        return True
+    node = branch.node
+    tools = {tool.name: tool for tool in getattr(node, "tools", (node,)) if tool is not None}
+    unknown = [call.intent for call in branch.calls.values() if call.result is None and call.intent is not None]
+    return any(getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown)

@@ -6,43 +6,27 @@ Deny by default: whatever is not proved right never passes, and each refusal say
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
-
-from ..errors import DecisionRefused, RequestNotFound, RunBusy, RunNotFound, RunNotReady, StateInvalid
+from ..errors import DecisionRefused, RequestNotFound, RunBusy, RunNotReady, StateInvalid
 from ..flows.flow import Flow
-from ..flows.position import AtNode, Done, Finish, Park, Parked, Place, Position
-from ..flows.semantics import next_move
-from ..guards.budgets import Spent
+from ..flows.inside import node_within
+from ..flows.position import Parked
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
-from ..nodes.calls import NOT_DONE
-from ..nodes.outcome import ErrorRecord, Outcome
-from ..nodes.plan import jsonable
-from ..nodes.tool import Tool
-from .codec import read_error, read_position, write_error, write_position
-from .lifecycle import advance, not_ready
+from .branches import Branch
+from .codec import read_error, write_position
+from .lifecycle import advance
+from .retrying import places_to_retry
 from .roles import Anyone, Roles, holds_role, normal
+from .settling import Settling
 from .standing import Standing, approvers
-from .store import Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
+from .store import Change, Draft, Event, RequestRow, RunRow, SqliteStore
 from .underway import open_tools, tools_of
 from .views import Request
 
 
-class GiveUp:
-    """The type of ``GIVE_UP``."""
-
-    def __repr__(self) -> str:
-        return "GIVE_UP"
-
-
-GIVE_UP: Final = GiveUp()
-"""What ``app.settle`` takes where nobody will find out: the step fails, and the run goes the flow's way."""
-
-
-class People:
+class People(Settling):
     """Decisions about the runs of one flow.
 
     Args:
@@ -91,7 +75,7 @@ class People:
             RequestNotFound: no such request.
         """
         row = self._seen(request)
-        node = self.flow.nodes.get(row.body["node"])
+        node = node_within(self.flow, row.body.get("within", ()), row.body["node"])
         if row.body["kind"] != "answer" or not isinstance(node, Ask):
             raise _refused(row, "kind", "it asks for an approval: approve or deny it")
         try:
@@ -153,10 +137,6 @@ class People:
             return "open" if len(people) + 1 < row.body["quorum"] else None
         return None
 
-    def _mine(self, row: RunRow) -> None:
-        if row.flow != self.flow.name:
-            raise RunNotFound(f"run {row.id!r} is of flow {row.flow!r}, not of {self.flow.name!r}", run=row.id)
-
     def proved(self, proof: str | None) -> str:
         """How a name is proved, for the record: what the caller says of it, and whether roles were checked at all.
 
@@ -165,112 +145,6 @@ class People:
         """
         told = proof or "named by the caller"
         return f"{told}; roles=Anyone()" if isinstance(self.roles, Anyone) else told
-
-    # parked runs
-
-    def settle(self, run_id: str, step: int | None, result: Any, *, by: str, note: str | None, proof: str) -> None:
-        """Settles what a parked run could not know: the effect's result, NOT_DONE, or GIVE_UP.
-
-        Args:
-            run_id: the run's id.
-            step: the number of the step that is under way, as ``show`` prints it; None for whichever it is.
-            result: what the effect returned, NOT_DONE or GIVE_UP.
-            by: who settles.
-            note: how it is known.
-            proof: how the name was proved.
-
-        Raises:
-            RunNotReady: the run is not parked, or at another step.
-            DecisionRefused: nobody is named.
-        """
-        if not normal(by):
-            raise DecisionRefused("by= must name who settles", run=run_id, reason="name")
-
-        def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
-            self._mine(row)
-            status = advance(row.status, "settle", run_id)
-            standing = Standing(self.flow.type, run_id).apply_all(events)
-            if not isinstance(standing.at, Parked):
-                raise not_ready(row.status, "settle", run_id)
-            if step is not None and step != standing.steps + 1:
-                raise RunNotReady(
-                    f"run {run_id!r} is parked at step {standing.steps + 1}, not at step {step}",
-                    run=run_id,
-                    status=row.status,
-                )
-            return self._settled(standing, result, {"by": by, "note": note, "proof": proof}, status)
-
-        self.store.append_outside(run_id, build)
-
-    def _settled(self, standing: Standing[Any], result: Any, who: dict[str, Any], status: str) -> Change:
-        assert isinstance(standing.at, Parked)
-        slot = next((name for name, call in standing.calls.items() if call.result is None), None)
-        business = None if slot is None else (standing.calls[slot].intent or {}).get("business")
-        if result is NOT_DONE or (slot is None and not isinstance(result, GiveUp)):
-            effects = [Effect(business, "not_done")] if business else []
-            return Change((Draft("settled", {"kind": "not_done", "slot": slot} | who),), status=status, effects=effects)
-        if isinstance(result, GiveUp):
-            return self._given_up(standing, who, status)
-        value = self._as_result(standing, slot, result)
-        effects = [Effect(business, "done", value)] if business else []
-        return Change(
-            (Draft("settled", {"kind": "done", "slot": slot, "value": value} | who),), status=status, effects=effects
-        )
-
-    def _as_result(self, standing: Standing[Any], slot: str | None, result: Any) -> Any:
-        """What is settled, as the tool would have returned it, JSON-able."""
-        assert isinstance(standing.at, Parked)
-        intent = standing.calls[slot or ""].intent or {}
-        node = self.flow.nodes.get(standing.at.at.node)
-        tools = {getattr(item, "name", ""): item for item in getattr(node, "tools", (node,))}
-        tool = tools.get(intent.get("tool", ""))
-        if not isinstance(tool, Tool):
-            return result
-        try:
-            return jsonable(tool.result_adapter, tool.result_adapter.validate_python(result))
-        except (ValidationError, PydanticSerializationError) as error:
-            raise DecisionRefused(
-                f"run {standing.run!r}: {result!r} is nothing that {tool.name!r} returns: {error}",
-                run=standing.run,
-                reason="value",
-            ) from error
-
-    def _given_up(self, standing: Standing[Any], who: dict[str, Any], status: str) -> Change:
-        """The step fails as declined, and the semantics says where the run goes."""
-        assert isinstance(standing.at, Parked)
-        node = standing.at.at.node
-        told = f"given up by {who['by']}" + (f": {who['note']}" if who["note"] else "")
-        record = ErrorRecord("declined", "GivenUp", told)
-        spent = standing.spent + Spent(steps=1)
-        place = Place(standing.state, standing.counters, spent, standing.started, standing.updated, standing.out)
-        move = next_move(self.flow, place, Done(node, Outcome("failed", error=record)))
-        if isinstance(move, Park):  # pragma: no cover  # only an unknown effect parks
-            raise RunNotReady(f"run {standing.run!r} cannot be given up", run=standing.run)
-        body = {
-            "kind": "gave_up",
-            "node": node,
-            "spent": {"steps": 1},
-            "to": write_position(move.at),
-            "edge": move.why.edge,
-            "tried": list(move.why.tried),
-            "counted": list(move.why.counted),
-            "error": write_error(record),
-        } | who
-        if move.out:
-            body["out"] = True
-        unused = {item.id: "withdrawn" for item in standing.requests.values() if not item.consumed}
-        if isinstance(move, Finish):
-            error = write_error(move.error or record)
-            ended = Draft("ended", {"end": move.at.end, "verdict": move.at.verdict, "error": error})
-            return Change(
-                (Draft("settled", body), ended),
-                status="ended",
-                verdict=move.at.verdict,
-                end=move.at.end,
-                error=error,
-                request_status=unused,
-            )
-        return Change((Draft("settled", body),), status=status, request_status=unused)
 
     # cancel and retry
 
@@ -338,48 +212,48 @@ class People:
             raise DecisionRefused("by= must name who retries", run=run_id, reason="name")
 
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
-            self._mine(row)
+            self.mine(row)
             status = advance(row.status, "retry", run_id)
-            standing = Standing(self.flow.type, run_id).apply_all(events)
-            at, again = self._where_it_failed(standing, events, row)
-            body = {"retry": True, "again": again, "to": write_position(at), "by": by, "note": note}
+            standing = Standing(self.flow, run_id).apply_all(events)
+            places = self._where_it_failed(standing, events, row)
+            body = {"retry": True, "places": places, "by": by, "note": note}
             return Change((Draft("resumed", body),), status=status)
 
         self.store.append_outside(run_id, build)
 
-    def _where_it_failed(self, standing: Standing[Any], events: list[Event], row: RunRow) -> tuple[AtNode, bool]:
-        """The place, with the refusal, failure and grant that the run had there; and whether it was tried there."""
-        if isinstance(standing.at, Parked):
-            error = read_error(standing.error)
+    def _where_it_failed(self, standing: Standing[Any], events: list[Event], row: RunRow) -> list[dict[str, Any]]:
+        """The places, with the refusal, failure and grant that the run had there; and whether it was tried there."""
+        parked = standing.parked
+        for branch in parked:
+            error = read_error(branch.error)
             if error is not None and error.category == "unknown_effect":
                 raise RunNotReady(
-                    f"run {standing.run!r} is parked at {standing.at.at.node!r} because nobody knows whether "
+                    f"run {standing.run!r} is parked at {_node(branch)!r} because nobody knows whether "
                     "its effect happened: settle it first",
                     run=standing.run,
                     status=row.status,
                 )
-            return standing.at.at, False
-        tried = [event for event in events if event.kind == "step" or event.body.get("kind") == "gave_up"]
-        if row.verdict != "failed" and not (tried and tried[-1].body.get("error")) and row.error is None:
+        if parked:
+            return [
+                {"branch": branch.path, "to": write_position(branch.at.at), "again": False}
+                for branch in parked
+                if isinstance(branch.at, Parked)
+            ]
+        tried = [event for event in events if event.kind in ("step", "join") or event.body.get("kind") == "gave_up"]
+        failed = bool(tried) and bool(tried[-1].body.get("error") or tried[-1].body.get("left"))
+        if row.verdict != "failed" and not failed and row.error is None:
             raise RunNotReady(
                 f"run {standing.run!r} ended with {row.verdict} and its last step did not fail: there is nothing to "
                 "retry",
                 run=standing.run,
                 status=row.status,
             )
-        arrived = _arrival(events, tried[-1].number) if tried else None
-        return (arrived, True) if isinstance(arrived, AtNode) else (AtNode("START"), False)
+        return places_to_retry(events)
 
 
-def _arrival(events: list[Event], number: int) -> Position | None:
-    """Where the run stood before an event."""
-    found: Position | None = None
-    for event in events:
-        if event.number >= number:
-            break
-        if "to" in event.body:
-            found = read_position(event.body["to"])
-    return found
+def _node(branch: Branch) -> str:
+    assert isinstance(branch.at, Parked)
+    return branch.at.at.node
 
 
 def _refused(row: RequestRow, reason: str, told: str) -> DecisionRefused:

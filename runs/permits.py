@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GuidewayError
 from ..flows.decisions import Answer, Asks, Passed, Stopped, permit
+from ..flows.each import Each
+from ..flows.position import AtNode
 from ..guards.budgets import NOTHING
 from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Gate
 from ..nodes.ask import Ask
-from ..nodes.calls import PENDING, Allowed, Call, CallFailed, Expired, Pending, Refused, Stop
-from ..nodes.outcome import ErrorRecord, Refusal
-from ..nodes.tool import Tool
+from ..nodes.calls import PENDING, Allowed, Call, CallFailed, Expired, Pending, Refused, Stop, Suspended
+from ..nodes.node import Node
+from ..nodes.outcome import ErrorRecord, Outcome, Refusal
 from .asking import Opening, answer_request, approval_request
-from .standing import Pending as Request
+from .branches import Branch
+from .branches import Pending as Request
 from .store.records import Draft
 
 if TYPE_CHECKING:
@@ -27,16 +31,16 @@ class Permits:
 
     Args:
         drive: the run being driven.
-        node: the node's name.
-        grant: the request that let the run reach this node, or ``exempt:<gate>``.
-        digest: of the call that the grant names.
+        branch: where the step is.
+        at: the node, with the request that let the run reach it, or ``exempt:<gate>``, and the digest that it names.
     """
 
-    def __init__(self, drive: Drive[Any], node: str, grant: str | None, digest: str | None) -> None:
+    def __init__(self, drive: Drive[Any], branch: Branch, at: AtNode) -> None:
         self.drive = drive
-        self.node = node
-        self.grant = grant
-        self.digest = digest
+        self.branch = branch
+        self.node = at.node
+        self.grant = at.grant
+        self.digest = at.digest
         self.openings: list[Opening] = []
         self.spent = NOTHING
         self.granted: dict[str, tuple[str, str]] = {}
@@ -44,12 +48,12 @@ class Permits:
         self.log: list[dict[str, Any]] = []
 
     async def permit(
-        self, slot: str, tool: Tool[..., Any], call: Call, gates: tuple[Gate, ...]
+        self, slot: str, tool: Node[..., Any], call: Call, gates: tuple[Gate, ...]
     ) -> Allowed | Refused | Pending:
         """See ``Calls.permit``: gates are walked by the semantics; a request opens where one asks."""
         found = {
             (item.body["index"], tuple(item.body["turns"])): item
-            for item in self.drive.standing.requests.values()
+            for item in self.branch.requests.values()
             if item.body.get("slot") == slot
         }
 
@@ -61,7 +65,7 @@ class Permits:
             return Answer(item.id, refusal_of(item))
 
         try:
-            verdict = permit(gates, self.drive.standing.state, call, self.drive.flow.tools, answered)
+            verdict = permit(gates, self.branch.state, call, self.branch.frame.flow.tools, answered)
         except OpaqueFailed as cause:
             raise CallFailed(
                 ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")
@@ -77,33 +81,56 @@ class Permits:
         self._grant(slot, verdict)
         return Allowed(call)
 
+    async def permit_item(self, each: Each, values: Mapping[str, Any]) -> Outcome | None:
+        """What the gates of an each say of one item; None where they let it pass.
+
+        Args:
+            each: the each.
+            values: what its node reads.
+
+        Raises:
+            Suspended: a person is asked.
+        """
+        if not each.gates:
+            return None
+        node = each.of_item
+        call = Call(tool=node.name, arguments=node.arguments(values), source=node.source)
+        try:
+            answer = await self.permit("permit.item", node, call, each.gates)
+        except CallFailed as failure:
+            return Outcome("failed", error=failure.record)
+        if answer is PENDING:
+            raise Suspended()
+        if isinstance(answer, Refused):
+            return Outcome("expired" if answer.refusal.kind == "expired" else "refused", refusal=answer.refusal)
+        self.grant, self.digest = self.granted.pop("call.item", (None, None))
+        return None
+
     def _grant(self, slot: str, passed: Passed) -> None:
         if passed.grant is None:
             return
-        approved = self.drive.standing.requests.get(passed.grant)
+        approved = self.branch.requests.get(passed.grant)
         digest = "" if approved is None else approved.body["digest"]
         self.granted[slot.replace("permit.", "call.", 1)] = (passed.grant, digest)
 
     def _open(self, slot: str, asks: Asks, call: Call) -> None:
-        standing = self.drive.standing
-        request = f"{standing.run}.{standing.asked + len(self.openings) + 1}"
-        place = {"slot": slot, "index": asks.index, "turns": list(asks.turns)}
+        request = self.drive.request_id(self.branch, len(self.openings))
+        place = {"slot": slot, "index": asks.index, "turns": list(asks.turns)} | self.drive.about(self.branch)
         self.openings.append(
             approval_request(
                 request=request,
-                run=standing.run,
+                run=self.drive.standing.run,
                 gate=asks.gate,
                 node=self.node,
                 call=call,
-                state=standing.state,
+                state=self.branch.state,
                 place=place,
             )
         )
 
     async def answer(self, slot: str, ask: Ask, question: str) -> Any:
         """See ``Calls.answer``."""
-        standing = self.drive.standing
-        for item in standing.requests.values():
+        for item in self.branch.requests.values():
             if item.body.get("slot") != slot:
                 continue
             if item.status == "open":
@@ -112,8 +139,11 @@ class Permits:
             self._consume(item)
             refusal = refusal_of(item)
             return item.decisions[-1]["value"] if refusal is None else Expired(refusal)
-        request = f"{standing.run}.{standing.asked + 1}"
-        self.openings.append(answer_request(request=request, run=standing.run, ask=ask, question=question, slot=slot))
+        request = self.drive.request_id(self.branch, len(self.openings))
+        run, about = self.drive.standing.run, self.drive.about(self.branch)
+        self.openings.append(
+            answer_request(request=request, run=run, ask=ask, question=question, place={"slot": slot} | about)
+        )
         self.waits = True
         return PENDING
 
@@ -126,7 +156,7 @@ class Permits:
 
     def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
         try:
-            self.drive.commit([Draft(kind, body)], power=power, **change)
+            self.drive.commit(self.branch, [Draft(kind, body)], power=power, **change)
         except GuidewayError as error:
             raise Stop() from error
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from ..errors import LeaseLost
-from ..guards.budgets import AMOUNTS, Spent
+from ..guards.budgets import Spent
 from ..nodes.calls import (
     NOT_DONE,
     Call,
@@ -28,12 +28,12 @@ from ..nodes.calls import (
 from ..nodes.carried import carried
 from ..nodes.context import Left
 from ..nodes.outcome import ErrorRecord
-from ..nodes.streaming import heard_by
+from ..nodes.streaming import Heard, heard_by
 from ..nodes.tool import Tool
 from .asking import digest_of_call
+from .branches import Frame, Recorded, item_digest, item_of
 from .codec import read_error, write_error, write_spent
 from .permits import Permits
-from .standing import Recorded
 from .store.records import Effect, EffectTaken
 
 GRACE = 5.0
@@ -45,9 +45,8 @@ class Recording(Permits):
 
     Args:
         drive: the run being driven.
-        node: the node's name.
-        grant: the request that let the run reach this node, or ``exempt:<gate>``.
-        digest: of the call that the grant names.
+        branch: where the step is.
+        at: the node, with what let the run reach it.
     """
 
     # models
@@ -67,11 +66,11 @@ class Recording(Permits):
         tokens = request.prompt_bound + request.answer_bound
         usd = price(request.prompt_bound, request.answer_bound)
         bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
-        self._must_fit(bound, f"a call of model {request.slot!r}", usd is not None)
+        await self._must_fit(bound, f"a call of model {request.slot!r}", usd is not None)
         self._commit("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
         self._dispatch()
         try:
-            with heard_by(self.drive.engine.hears(self.drive.standing.run, {"node": self.node, "slot": slot})):
+            with heard_by(self._ear(slot)):
                 answer = await send()
         except CallFailed as failure:
             kept = bound.tokens if failure.record.category == "timeout" else 0
@@ -101,7 +100,7 @@ class Recording(Permits):
         reconcile: Callable[[], Awaitable[Any]] | None = None,
     ) -> Any:
         """See ``Calls.tool``: an intent before what touches the world, a result after it."""
-        open_before = self.drive.standing.calls.get(slot)
+        open_before = self.branch.calls.get(slot)
         if open_before is not None and open_before.result is not None:
             return self._result(open_before.result)
         if open_before is not None and tool.effect == "once":
@@ -109,7 +108,7 @@ class Recording(Permits):
             if settled is not NOT_DONE:
                 return settled
         self._must_be_granted(slot, tool, call)
-        self._must_fit(Spent(calls=1), f"tool {tool.name!r}", True)
+        await self._must_fit(Spent(calls=1), f"tool {tool.name!r}", True)
         if tool.effect == "none":
             return await self._send_plain(slot, send)
         key = self.key(slot)
@@ -241,26 +240,46 @@ class Recording(Permits):
 
     def left(self) -> Left:
         """See ``Calls.left``."""
-        budget, standing = self.drive.flow.budget, self.drive.standing
-        if budget is None:
-            return Left()
-        used = standing.spent + self.spent
-        amounts: dict[str, float | None] = {}
-        for kind in AMOUNTS:
-            bound = budget.bound(kind, on_the_way_out=standing.out)
-            amounts[kind] = None if bound is None else max(0, bound - getattr(used, kind))
+        amounts: dict[str, float] = {}
+        for frame in self._frames():
+            if frame.flow.budget is None:
+                continue
+            used = frame.spent + self.spent
+            for kind, bound in frame.flow.budget.bounds(on_the_way_out=frame.out):
+                have = max(0, bound - getattr(used, kind))
+                amounts[kind] = min(have, amounts.get(kind, have))
         return Left(**amounts)
 
     def key(self, slot: str) -> str:
         """See ``Calls.key``: from the run, the ordinal of the step in its branch, and the call; never from timing."""
-        said = f"{self.drive.standing.run}\0\0{self.drive.standing.ordinal + 1}\0{stem(slot)}"
+        branch = self.branch
+        said = f"{self.drive.standing.run}\0{self._path()}\0{branch.ordinal + 1}\0{stem(slot)}"
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
-    def _bounded(self, kind: str) -> bool:
-        budget = self.drive.flow.budget
-        return budget is not None and getattr(budget, kind) is not None
+    def _path(self) -> str:
+        """The branch, with the items on the way to it by what they are, not by their place alone."""
+        branch = self.branch
+        items = [branch, *branch.above()]
+        told = [item_digest(item_of(one)) for one in items if one.index is not None]
+        return branch.path + "".join(f":{digest}" for digest in told)
 
-    def _must_fit(self, bound: Spent, what: str, priced: bool) -> None:
+    def _ear(self, slot: str) -> Heard | None:
+        about = {"node": self.node, "slot": slot} | ({"branch": self.branch.path} if self.branch.path else {})
+        return self.drive.engine.hears(self.drive.standing.run, about)
+
+    def _frames(self) -> Iterator[Frame]:
+        """The flows that the step is in, innermost first."""
+        frame: Frame | None = self.branch.frame
+        while frame is not None:
+            yield frame
+            frame = frame.outer
+
+    def _bounded(self, kind: str) -> bool:
+        budgets = (frame.flow.budget for frame in self._frames())
+        return any(budget is not None and getattr(budget, kind) is not None for budget in budgets)
+
+    async def _must_fit(self, bound: Spent, what: str, priced: bool) -> None:
+        """Refuses what no budget covers; what a sibling's call may give back when it is settled is waited for."""
         if not priced and self._bounded("usd"):
             raise CallFailed(
                 ErrorRecord(
@@ -269,16 +288,24 @@ class Recording(Permits):
                     f"{what} has no known price, but the budget bounds usd: give the model a price",
                 )
             )
-        left = self.left()
-        for kind in ("calls", "tokens", "usd"):
-            have, needed = getattr(left, kind), getattr(bound, kind)
-            if have is not None and needed > have:
+        while True:
+            left = self.left()
+            lacks = [
+                (kind, have, needed)
+                for kind in ("calls", "tokens", "usd")
+                if (have := getattr(left, kind)) is not None and (needed := getattr(bound, kind)) > have
+            ]
+            if not lacks:
+                return
+            kind, have, needed = lacks[0]
+            if kind == "calls" or not self.drive.reserved_beside(self.branch):
                 raise Exhausted(f"{what} may need {needed:g} {kind}, and {have:g} are left of the budget")
+            await self.drive.settlement()
 
     # the journal
 
     def _recorded(self, slot: str) -> Any:
-        recorded = self.drive.standing.calls.get(slot)
+        recorded = self.branch.calls.get(slot)
         return None if recorded is None or recorded.result is None else self._result(recorded.result)
 
     def _result(self, result: dict[str, Any]) -> Any:

@@ -6,98 +6,184 @@ live run folds each event as it is committed. Nothing else changes a standing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from ..errors import JournalBroken, StateInvalid
-from ..flows.position import AtGate, AtNode, Parked, Position
-from ..flows.state import Delta, StateType
+from ..flows.each import Each
+from ..flows.flow import Flow
+from ..flows.position import AtNode, Parked, Position
+from ..flows.state import Delta
+from ..flows.subflow import Subflow
 from ..guards.budgets import Spent
-from .codec import add_spent, read_error, read_position
+from .branches import Branch, Dropped, Frame, Pending, Recorded
+from .codec import read_error
+from .folds import FOLDS
 from .store.records import Event
 
 S = TypeVar("S", bound=BaseModel)
 
 
-@dataclass(slots=True)
-class Pending:
-    """A request of the place where the run stands.
-
-    Args:
-        id: the request's id.
-        body: what it asks, as journalled in ``asked``.
-        decisions: the decisions so far, in order, as journalled in ``decided``.
-        status: open, approved, denied, answered, expired.
-        consumed: whether the run has taken the decision.
-    """
-
-    id: str
-    body: dict[str, Any]
-    decisions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    status: str = "open"
-    consumed: bool = False
-
-
-@dataclass(slots=True)
-class Recorded:
-    """A call inside the step under way: its intent, and its result once there is one."""
-
-    intent: dict[str, Any] | None = None
-    intent_at: float = 0.0
-    result: dict[str, Any] | None = None
-
-
 class Standing(Generic[S]):
-    """Where one run stands: place, state, counters, spending, and the calls and requests of the step under way.
+    """Where one run stands: its branches, its spending, and the calls and requests of the steps under way.
 
     Args:
-        kind: the state's type.
+        flow: the flow.
         run: the run's id.
     """
 
     __slots__ = (
-        "_ahead", "asked", "at", "build", "by", "calls", "counters", "error", "kept", "kind", "ordinal", "out",
-        "requests", "run", "shape", "spent", "started", "state", "steps", "tail", "updated",
+        "_ahead", "branches", "build", "by", "dropped", "error", "flow", "kind", "root", "run", "shape", "steps",
+        "tail", "updated",
     )  # fmt: skip
 
-    def __init__(self, kind: StateType[S], run: str) -> None:
-        self.kind = kind
+    def __init__(self, flow: Flow[S], run: str) -> None:
+        self.flow = flow
+        self.kind = flow.type
         self.run = run
-        self.state: S = None  # type: ignore[assignment]  # the `started` event comes first and sets it
-        self.at: Position = AtNode("START")
-        self.counters: dict[str, int] = {}
-        self.spent = Spent()
-        self.out = False
+        # the `started` event comes first, and gives the state
+        self.root = Branch("", Frame(flow, flow.type, 0.0), AtNode("START"), None)
+        self.branches: dict[str, Branch] = {"": self.root}
         self.steps = 0
-        self.ordinal = 0
-        self.asked = 0
         self.tail = 0
-        self.requests: dict[str, Pending] = {}
-        self.calls: dict[str, Recorded] = {}
-        self.kept: dict[str, Recorded] = {}
         self.by: str | None = None
-        self.started = 0.0
         self.updated = 0.0
         self.shape = ""
         self.build = ""
         self.error: dict[str, Any] | None = None
-        self._ahead: tuple[Delta, S] | None = None
+        self.dropped: dict[str, Dropped] = {}
+        self._ahead: tuple[Any, Delta, Any] | None = None
+
+    # the run as a whole
+
+    @property
+    def at(self) -> Position:
+        """Where the run's own branch stands."""
+        return self.root.at
+
+    @property
+    def state(self) -> S:
+        """The state of the run's own branch: what branches have written is in it once they joined."""
+        return self.root.state  # type: ignore[no-any-return]  # a branch may be of another flow's state
+
+    @property
+    def spent(self) -> Spent:
+        """What the run has used up."""
+        return self.root.frame.spent
+
+    @property
+    def started(self) -> float:
+        """When the run started, seconds since the epoch."""
+        return self.root.frame.started
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How often the edges with limits were taken in the run's own flow."""
+        return self.root.frame.counters
+
+    @property
+    def out(self) -> bool:
+        """Whether the run is on the way that a used-up budget takes."""
+        return self.root.frame.out
+
+    @property
+    def requests(self) -> dict[str, Pending]:
+        """The requests of all places where the run stands, by id, in the order asked."""
+        if len(self.branches) == 1:
+            return self.root.requests
+        found = [item for branch in self.branches.values() for item in branch.requests.items()]
+        return dict(sorted(found, key=lambda pair: (pair[1].body["asked"], pair[0])))
+
+    @property
+    def parked(self) -> tuple[Branch, ...]:
+        """The branches that a person must settle, in the order of their paths."""
+        found = [branch for branch in self.branches.values() if isinstance(branch.at, Parked)]
+        return tuple(sorted(found, key=lambda branch: branch.path))
+
+    def asking(self, request: str) -> Branch | None:
+        """The branch that a request is of; None where it is none of an open place.
+
+        Args:
+            request: the request's id.
+        """
+        return next((branch for branch in self.branches.values() if request in branch.requests), None)
+
+    # branches
+
+    def open(self, path: str, body: dict[str, Any], at: float) -> Branch:
+        """The branch of a path that no event was of before: an item, or a subflow's flow.
+
+        Args:
+            path: the path.
+            body: the event's.
+            at: the event's time.
+
+        Raises:
+            KeyError: nothing that stands open can have such a branch.
+        """
+        above, _, own = path.rpartition(".")
+        parent = self.branches[above]
+        node = parent.node
+        if isinstance(node, Subflow):
+            frame = Frame(node.flow, node.flow.type, at, parent.frame)
+            branch = Branch(path, frame, AtNode("START"), None, parent)
+        elif isinstance(node, Each):
+            branch = self.item(parent, node, int(own.partition("i")[2]))
+            if node.flow is not None:
+                branch.frame = Frame(node.flow, node.flow.type, at, parent.frame)
+        else:
+            raise KeyError(path)
+        return self.add(branch)
+
+    def item(self, parent: Branch, each: Each, index: int) -> Branch:
+        """The branch of an item that is about to begin.
+
+        Args:
+            parent: where the each is.
+            each: the each.
+            index: which item.
+        """
+        path = parent.child("i", index)
+        return Branch(path, parent.frame, AtNode(each.works), parent.state, parent, index=index)
+
+    def add(self, branch: Branch) -> Branch:
+        """Opens a branch; gives it back.
+
+        Args:
+            branch: the branch, its parent set.
+        """
+        self.branches[branch.path] = branch
+        if branch.parent is not None:
+            branch.parent.children[branch.path] = branch
+        return branch
+
+    def close(self, branch: Branch) -> None:
+        """Closes what came from a branch.
+
+        Args:
+            branch: it goes on, or is over.
+        """
+        for child in tuple(branch.within_branches()):
+            self.branches.pop(child.path, None)
+        branch.children = {}
+        branch.entries = {}
+        branch.failed = {}
 
     # reading ahead, for the semantics
 
-    def after(self, delta: Delta) -> S:
+    def after(self, branch: Branch, delta: Delta) -> Any:
         """The state that folding this delta will give; remembered, so that it is not computed twice.
 
         Args:
-            delta: what the step under way is about to write.
+            branch: whose step is under way.
+            delta: what it is about to write.
         """
         if not delta:
-            return self.state
-        ahead = self.kind.fold(self.state, delta)
-        self._ahead = (delta, ahead)
+            return branch.state
+        ahead = branch.frame.kind.fold(branch.state, delta)
+        self._ahead = (branch.state, delta, ahead)
         return ahead
 
     # folding
@@ -109,14 +195,14 @@ class Standing(Generic[S]):
             event: the next event of the run.
 
         Raises:
-            JournalBroken: the event is unknown, out of order, or does not fit the state's type.
+            JournalBroken: the event is unknown, out of order, or does not fit the flow.
         """
         if event.number != self.tail + 1:
             raise JournalBroken(
                 f"run {self.run!r}: event {event.number} follows event {self.tail}: the journal has a gap",
                 row=event.number,
             )
-        fold = _FOLDS.get(event.kind)
+        fold = FOLDS.get(event.kind)
         if fold is None:
             raise JournalBroken(
                 f"run {self.run!r}: event {event.number} is of unknown kind {event.kind!r}: "
@@ -124,10 +210,12 @@ class Standing(Generic[S]):
                 row=event.number,
             )
         try:
-            fold(self, event)
-        except (KeyError, TypeError, AttributeError, StateInvalid) as error:
+            path = event.body.get("branch", "")
+            branch = self.branches.get(path) or self.open(path, event.body, event.at)
+            fold(self, branch, event)
+        except (KeyError, TypeError, AttributeError, StateInvalid, ValueError, AssertionError) as error:
             raise JournalBroken(
-                f"run {self.run!r}: event {event.number} ({event.kind}) does not fold: {error}", row=event.number
+                f"run {self.run!r}: event {event.number} ({event.kind}) does not fold: {error!r}", row=event.number
             ) from error
         self.tail = event.number
         self.updated = event.at
@@ -142,149 +230,19 @@ class Standing(Generic[S]):
             self.apply(event)
         return self
 
-    def write(self, delta: Delta) -> None:
-        """Applies a delta to the state; only folds of events call it."""
+    def write(self, branch: Branch, delta: Delta) -> None:
+        """Applies a delta to a branch's state; only folds of events call it."""
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == delta:  # the same bytes, so the same state
-            self.state = ahead[1]
+        if ahead is not None and ahead[0] is branch.state and ahead[1] == delta:  # the same bytes on the same state
+            branch.write(delta, ahead[2])
         else:
-            self.state = self.kind.fold(self.state, delta)
+            branch.write(delta, branch.frame.kind.fold(branch.state, delta))
 
-    def move(self, body: dict[str, Any]) -> None:
-        """Takes a move that an event holds: the position, counters, the way out; the step's calls are over."""
-        self.at = read_position(body["to"])
-        for name in body.get("counted", ()):
-            self.counters[name] = self.counters.get(name, 0) + 1
-        self.out = self.out or body.get("out", False)
-        self.requests = {}
-        self.calls = {}
+    # what is open
 
-
-def _started(self: Standing[Any], event: Event) -> None:
-    body = event.body
-    self.state = self.kind.load(body["state"])
-    self.by, self.started = body.get("by"), event.at
-    self.shape, self.build = body["shape"], body["build"]
-    self.move(body)
-
-
-def _step(self: Standing[Any], event: Event) -> None:
-    body = event.body
-    self.steps += 1
-    self.ordinal += 1
-    self.spent = add_spent(self.spent, body.get("spent"))
-    if body.get("delta"):
-        self.write(body["delta"])
-    self.error = body.get("error")
-    self.kept = self.calls
-    self.move(body)
-
-
-def _gate(self: Standing[Any], event: Event) -> None:
-    body = event.body
-    if "to" in body:
-        self.move(body)
-        return
-    self.requests[body["request"]].consumed = True
-
-
-def _asked(self: Standing[Any], event: Event) -> None:
-    self.asked += 1
-    self.requests[event.body["request"]] = Pending(event.body["request"], event.body)
-
-
-def _decided(self: Standing[Any], event: Event) -> None:
-    body = event.body
-    pending = self.requests.get(body["request"])
-    if pending is None:
-        return
-    pending.decisions.append(body | {"at": event.at})
-    pending.status = body["status"]
-    if pending.status == "approved" and len(approvers(pending.decisions)) < pending.body.get("quorum", 1):
-        pending.status = "open"
-
-
-def _intent(self: Standing[Any], event: Event) -> None:
-    self.calls[event.body["slot"]] = Recorded(event.body, event.at)
-    self.spent = add_spent(self.spent, event.body.get("spent"))
-
-
-def _result(self: Standing[Any], event: Event) -> None:
-    recorded = self.calls.setdefault(event.body["slot"], Recorded())
-    recorded.result = event.body
-    self.spent = add_spent(self.spent, event.body.get("spent"))
-
-
-def _parked(self: Standing[Any], event: Event) -> None:
-    at = self.at.at if isinstance(self.at, Parked) else self.at
-    if isinstance(at, AtNode):
-        self.at = Parked(at, event.body["reason"])
-    self.error = event.body.get("error")
-    self.spent = add_spent(self.spent, event.body.get("spent"))
-
-
-def _settled(self: Standing[Any], event: Event) -> None:
-    body = event.body
-    if isinstance(self.at, Parked):
-        self.at = self.at.at
-    self.error = None
-    if body["kind"] == "done":
-        self.calls.setdefault(body["slot"], Recorded()).result = {"slot": body["slot"], "value": body["value"]}
-    elif body["kind"] == "not_done":
-        self.calls.pop(body["slot"], None)
-    else:  # given up: a step that failed, so that what comes next has other keys
-        self.steps += 1
-        self.ordinal += 1
-        self.spent = add_spent(self.spent, body["spent"])
-        self.kept = self.calls
-        self.move(body)
-
-
-def _resumed(self: Standing[Any], event: Event) -> None:
-    body = event.body
-    self.shape, self.build = body.get("shape", self.shape), body.get("build", self.build)
-    if isinstance(self.at, Parked):
-        self.at = self.at.at
-    if "to" in body:  # a retry: back to the node that failed, with what its effects gave, or nobody knows of them
-        calls = {slot: call for slot, call in self.kept.items() if _lasts(call)} if body["again"] else self.calls
-        self.move(body)
-        self.ordinal -= body["again"]
-        self.error = None
-        self.calls = calls
-
-
-def _lasts(call: Recorded) -> bool:
-    """Whether a call of an attempt that is over counts in the next: an effect that happened, or perhaps did."""
-    if call.intent is None or call.intent["kind"] != "tool":
-        return False
-    return call.result is None or "value" in call.result
-
-
-def _ended(self: Standing[Any], event: Event) -> None:
-    if event.body.get("error") is not None:
-        self.error = event.body["error"]
-
-
-def _noted(self: Standing[Any], event: Event) -> None:
-    """The event changes no standing: it is there to be read."""
-
-
-_FOLDS = {
-    "started": _started,
-    "step": _step,
-    "gate": _gate,
-    "asked": _asked,
-    "decided": _decided,
-    "expired": _decided,
-    "intent": _intent,
-    "result": _result,
-    "parked": _parked,
-    "settled": _settled,
-    "resumed": _resumed,
-    "ended": _ended,
-    "breach": _noted,
-    "cancelled": _noted,
-}
+    def open_branches(self) -> Iterator[Branch]:
+        """The branches, what came first first."""
+        yield from tuple(self.branches.values())
 
 
 def approvers(decisions: Iterable[dict[str, Any]]) -> set[str]:
@@ -296,15 +254,6 @@ def approvers(decisions: Iterable[dict[str, Any]]) -> set[str]:
     return {str(decision["by"]) for decision in decisions if decision["status"] == "approved"}
 
 
-def waits_at(standing: Standing[Any]) -> AtGate | None:
-    """The gate on an edge where the run stands, or None.
-
-    Args:
-        standing: where it stands.
-    """
-    return standing.at if isinstance(standing.at, AtGate) else None
-
-
 def last_error(standing: Standing[Any]) -> Any:
     """The last step's error record, or None.
 
@@ -312,3 +261,6 @@ def last_error(standing: Standing[Any]) -> Any:
         standing: where the run stands.
     """
     return read_error(standing.error)
+
+
+__all__ = ["Branch", "Frame", "Pending", "Recorded", "Standing", "approvers", "last_error"]

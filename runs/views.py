@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,6 +116,9 @@ class Step:
         spent: what it used up.
         decision: who decided at the gate of the edge, where there was one.
         calls: the calls inside it, as recorded.
+        branch: the branch that it was in: ``""`` is the run's own, ``1b0`` head 0 of its first fork, ``5i17`` item 17
+            of its fifth step, ``6s`` the flow of its sixth; inside of these, joined by dots.
+        entry: what came of the item, where it was one of an each.
     """
 
     number: int
@@ -130,6 +134,8 @@ class Step:
     spent: Spent
     decision: dict[str, Any] | None = None
     calls: tuple[dict[str, Any], ...] = ()
+    branch: str = ""
+    entry: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -194,20 +200,23 @@ def steps_of(events: list[Event]) -> list[Step]:
         events: the run's events, in order.
     """
     steps: list[Step] = []
-    calls: list[dict[str, Any]] = []
-    decisions: list[dict[str, Any]] = []
+    calls: dict[str, list[dict[str, Any]]] = {}
+    decisions: dict[str, dict[str, Any]] = {}
+    last: dict[str, int] = {}
     for event in events:
         body = event.body
+        branch = body.get("branch", "")
         if event.kind in ("intent", "result"):
-            calls.append({"event": event.kind} | body)
+            calls.setdefault(branch, []).append({"event": event.kind} | body)
         elif event.kind == "gate" and "slot" in body:
-            decisions.append(body["decision"])
-        elif event.kind == "gate" and steps and "decision" in body:
-            guards = (*steps[-1].guards, *body.get("tried", ()))
-            steps[-1] = _with(steps[-1], edge=body.get("edge"), decision=body["decision"], guards=guards)
+            decisions[branch] = body["decision"]
+        elif event.kind == "gate" and branch in last and "decision" in body:
+            step = steps[last[branch]]
+            guards = (*step.guards, *body.get("tried", ()))
+            steps[last[branch]] = _with(step, edge=body.get("edge"), decision=body["decision"], guards=guards)
         elif event.kind == "step" or (event.kind == "settled" and body["kind"] == "gave_up"):
-            steps.append(_step(len(steps) + 1, event, tuple(calls), decisions[-1] if decisions else None))
-            calls, decisions = [], []
+            last[branch] = len(steps)
+            steps.append(_step(len(steps) + 1, event, tuple(calls.pop(branch, ())), decisions.pop(branch, None)))
     return steps
 
 
@@ -225,7 +234,7 @@ def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision
         number=number,
         node=body["node"],
         outcome="failed" if event.kind == "settled" else body["kind"],
-        update=body.get("delta", {}),
+        update=_written(body),
         edge=body.get("edge"),
         guards=tuple(body.get("tried", ())),
         error=read_error(body.get("error")),
@@ -235,4 +244,22 @@ def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision
         spent=whole,
         decision=decision,
         calls=calls,
+        branch=body.get("branch", ""),
+        entry=body.get("entry"),
     )
+
+
+def _written(body: dict[str, Any]) -> dict[str, Any]:
+    """What a step wrote: a node that holds others may have merged into a field more than once."""
+    deltas: list[dict[str, Any]] = body.get("deltas", [])
+    if not deltas:
+        return dict(body.get("delta", {}))
+    counts = Counter(name for delta in deltas for name in delta)
+    written: dict[str, Any] = {}
+    for delta in deltas:
+        for name, value in delta.items():
+            if counts[name] > 1:
+                written.setdefault(name, []).append(value)
+            else:
+                written[name] = value
+    return written

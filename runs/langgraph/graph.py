@@ -20,10 +20,12 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from ...flows.decisions import gate_at
-from ...flows.position import AtEnd, AtGate, Parked
+from ...flows.position import AtGate, AtNode
 from ...guards.gates import Approval
+from ..branches import Branch
 from ..driver import Drive
 from ..lifecycle import OVER
+from ..readiness import still, turns
 from ..standing import Standing
 from .bound import BoundSaver
 
@@ -70,51 +72,67 @@ class Task(Runnable[Any, Any]):
         A foreign caller is shown the state; under a driver nobody reads LangGraph's channels.
         """
         standing = drove.standing
-        place = None if drove.status in ("parked", *OVER) else place_of(self.engine, standing)
+        places = () if drove.status in ("parked", *OVER) else places_of(standing)
         fields = () if isinstance(drive, Drive) else self.engine.flow.state.model_fields
         update = {name: getattr(standing.state, name) for name in fields}
-        if place == self.place and waiting(standing):
-            payload = asked(standing)
+        if self.place in places and waiting(standing):
+            payload = [item for item in asked(standing) if item.pop("place") == self.place]
             while True:  # the first call gives back a foreign resume value, the second asks again
                 interrupt(payload)
-        return Command(update=update, goto=END if place is None else place)
+        return Command(update=update, goto=list(places) or END)
 
 
 def waiting(standing: Standing[Any]) -> bool:
-    """Whether the run waits for a person where it stands.
+    """Whether the run waits for people and can do nothing by itself.
 
     Args:
         standing: where it stands.
     """
-    return any(item.status == "open" for item in standing.requests.values())
+    return still(standing) == "waiting"
 
 
 def asked(standing: Standing[Any]) -> list[dict[str, Any]]:
-    """The open requests, as LangGraph's interrupts show them.
+    """The open requests, as LangGraph's interrupts show them, each with the LangGraph node that it waits at.
 
     Args:
         standing: where the run stands.
     """
     return [
-        {"request": item.id, "role": item.body["role"], "node": item.body["node"], "question": item.body["question"]}
-        for item in standing.requests.values()
+        {
+            "request": item.id,
+            "role": item.body["role"],
+            "node": item.body["node"],
+            "question": item.body["question"],
+            "place": _place(branch),
+        }
+        for branch in standing.open_branches()
+        for item in branch.requests.values()
         if item.status == "open"
     ]
 
 
-def place_of(engine: Engine[Any], standing: Standing[Any]) -> str | None:
-    """The LangGraph node for a run's position; None where it has ended or is parked.
+def places_of(standing: Standing[Any]) -> tuple[str, ...]:
+    """The LangGraph nodes where a run goes on: of what can go on first, else of all that wait; none at its end.
 
     Args:
-        engine: the flow.
         standing: where the run stands.
     """
-    at = standing.at
-    if isinstance(at, AtEnd | Parked):
-        return None
+    first = next(turns(standing, frozenset()), None)
+    if first is not None:
+        return (_place(first),)
+    return tuple(dict.fromkeys(_place(branch) for branch in standing.open_branches() if branch.undecided))
+
+
+def _place(branch: Branch) -> str:
+    """The LangGraph node of a branch: inside of an each or a subflow that of the node around it."""
+    if branch.within:
+        return node_name(branch.within[0])
+    at = branch.at
     if isinstance(at, AtGate):
-        return gate_name(gate_at(engine.flow, at).name)
-    return ENTRY if at.node == "START" else node_name(at.node)
+        return gate_name(gate_at(branch.frame.flow, at).name)
+    if isinstance(at, AtNode) and at.node != "START":
+        return node_name(at.node)
+    return ENTRY
 
 
 def node_name(name: str) -> str:
@@ -163,14 +181,18 @@ def destinations(engine: Engine[Any]) -> dict[str, tuple[str, ...]]:
             known.append(target)
 
     for route in flow.routes.values():
-        if route.source in ("on_failure", "on_exhausted", "way"):
+        if route.source in ("on_failure", "on_exhausted", "way") or route.source in flow.forks:
             continue
-        at = ENTRY if route.source == "START" else node_name(route.source)
-        for gate in route.gates:
-            if isinstance(gate, Approval):
-                lead(at, gate_name(gate.name))
-                at = gate_name(gate.name)
-        lead(at, END if route.target.name in flow.ends else node_name(route.target.name))
+        begin = ENTRY if route.source == "START" else node_name(route.source)
+        for onward in flow.rows[route.target.name] if route.target.name in flow.forks else (None,):
+            at = begin
+            for step in (route, onward) if onward is not None else (route,):
+                for gate in step.gates:
+                    if isinstance(gate, Approval):
+                        lead(at, gate_name(gate.name))
+                        at = gate_name(gate.name)
+            target = (route if onward is None else onward).target.name
+            lead(at, END if target in flow.ends else node_name(target))
     return {name: tuple(targets) for name, targets in ways.items()}
 
 

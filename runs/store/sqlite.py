@@ -340,6 +340,18 @@ class SqliteStore(Driving):
             holder=row.holder,
         )
 
+    def news(self, lease: Lease) -> list[Event]:
+        """What somebody outside appended since the lease's tail, which moves along; fold these.
+
+        Args:
+            lease: the run's.
+        """
+        with self._db.reading() as cursor:
+            events = journal.read(cursor, lease.rid, lease.tail, self.path)
+        if events:
+            lease.tail, lease.link = events[-1].number, events[-1].link
+        return events
+
     def _moved(self, lease: Lease) -> Exception:
         with self._db.reading() as cursor:
             events = journal.read(cursor, lease.rid, lease.tail, self.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import fields as fields_of
 from typing import Annotated, Any
 
 import pytest
@@ -26,6 +27,7 @@ from guideway import (
     on,
     when,
 )
+from guideway.runs.branches import Branch
 from guideway.runs.ids import system_user
 from guideway.runs.standing import Standing
 from tests.runs.desks import desk
@@ -170,9 +172,24 @@ def test_app_and_a_foreign_caller_leave_the_same_journal_in_many_flows(rows):
 
 
 def looked_at(standing: Standing[Any]) -> dict[str, Any]:
-    """All that a standing says, apart from it."""
-    hidden = {"_ahead", "kind"}
-    return {name: deepcopy(getattr(standing, name)) for name in Standing.__slots__ if name not in hidden}
+    """All that a standing says, apart from it; an item that is about to begin says nothing yet."""
+    hidden = {"_ahead", "kind", "flow", "root", "branches", "dropped"}
+    own = {name: deepcopy(getattr(standing, name)) for name in Standing.__slots__ if name not in hidden}
+    begun = [one for one in standing.branches.values() if not (one.of_item and not one.calls and not one.requests)]
+    return own | {"branches": {one.path: looked_at_branch(one) for one in begun}, "dropped": sorted(standing.dropped)}
+
+
+def looked_at_branch(branch: Branch) -> dict[str, Any]:
+    """All that a branch says, apart from it."""
+    hidden = {"frame", "parent", "region", "children", "failed"}
+    own = {item.name: deepcopy(getattr(branch, item.name)) for item in fields_of(branch) if item.name not in hidden}
+    frame = branch.frame
+    return own | {
+        "frame": (frame.flow.name, deepcopy(frame.counters), frame.spent, frame.out),
+        "parent": branch.parent and branch.parent.path,
+        "region": branch.region and branch.region.fork,
+        "failed": sorted(branch.failed),
+    }
 
 
 def folds_as_lived(monkeypatch: Any, live: Any) -> int:
@@ -187,7 +204,7 @@ def folds_as_lived(monkeypatch: Any, live: Any) -> int:
     with monkeypatch.context() as patch:
         patch.setattr(Standing, "apply", watched)
         app, events = live()
-    prefix = Standing(app.flow.type, "r")
+    prefix = Standing(app.flow, "r")
     folded: dict[int, dict[str, Any]] = {}
     for event in events:
         prefix.apply(event)

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from guideway.flows.position import AtEnd, Parked
+from guideway.flows.position import AtEnd
+from guideway.runs.branches import Branch, Recorded
 from guideway.runs.recording import Recording
-from guideway.runs.standing import Recorded, Standing
+from guideway.runs.standing import Standing
 from guideway.runs.store import journal
 
 Patch = tuple[str, Any]
@@ -34,12 +35,12 @@ _tool, _model = Recording.tool, Recording.model
 
 
 async def _forgetful(self: Any, slot: str, *args: Any, **options: Any) -> Any:
-    self.drive.standing.calls.pop(slot, None)
+    self.branch.calls.pop(slot, None)
     return await _tool(self, slot, *args, **options)
 
 
 async def _asks_again(self: Any, slot: str, *args: Any, **options: Any) -> Any:
-    self.drive.standing.calls.pop(slot, None)
+    self.branch.calls.pop(slot, None)
     return await _model(self, slot, *args, **options)
 
 
@@ -49,17 +50,21 @@ async def _guesses(self: Any, *_: Any) -> Any:
     return NOT_DONE
 
 
-def _waits_blindly(self: Any, openings: Any) -> None:
+def _waits_blindly(self: Any, branch: Branch, openings: Any) -> None:
     rows = [opening.row for opening in openings]
-    self.commit([opening.draft for opening in openings], status="waiting", open_requests=rows)
+    self.commit(branch, [opening.draft for opening in openings], rests=branch.at, open_requests=rows)
 
 
-def _reserves_nothing(standing: Standing[Any], event: Any) -> None:
-    standing.calls[event.body["slot"]] = Recorded(event.body, event.at)
+def _reserves_nothing(standing: Standing[Any], branch: Branch, event: Any) -> None:
+    branch.calls[event.body["slot"]] = Recorded(event.body, event.at)
+
+
+async def _fits_always(self: Any, *_: Any) -> None:
+    """Stands for a bound that is not looked at."""
 
 
 def _over_unless_cancelled(self: Any) -> bool:
-    return isinstance(self.standing.at, AtEnd | Parked) or self.status in ("waiting", "parked")
+    return isinstance(self.standing.at, AtEnd)
 
 
 def _keeps_all(call: Recorded) -> bool:
@@ -84,17 +89,17 @@ MUTANTS: dict[str, list[Patch]] = {
     "recorded answers": [(f"{RUNS}.recording.Recording.model", _asks_again)],
     "unknown is not guessed": [(f"{RUNS}.recording.Recording._reconciled", _guesses)],
     "stable keys": [(f"{RUNS}.recording.Recording.key", lambda self, slot: secrets.token_hex(16))],
-    "bound before the call": [(f"{RUNS}.recording.Recording._must_fit", nothing)],
-    "reservation": [(f"{RUNS}.standing._FOLDS[intent]", _reserves_nothing)],
+    "bound before the call": [(f"{RUNS}.recording.Recording._must_fit", _fits_always)],
+    "reservation": [(f"{RUNS}.folds.FOLDS[intent]", _reserves_nothing)],
     "a wait looks again": [(f"{RUNS}.driver.Drive._wait", _waits_blindly)],
     "cancelled is over": [
-        (f"{RUNS}.driver.Drive.over", property(_over_unless_cancelled)),
+        (f"{RUNS}.driver.Drive.done", property(_over_unless_cancelled)),
     ],
     "one driver": [(f"{RUNS}.store.leases.Leases._over", lambda self, other, row: True)],
     "role": [(f"{RUNS}.people.holds_role", lambda roles, role, name: True)],
     "starter": [(f"{RUNS}.people.normal", str.strip)],
-    "what a retry inherits": [(f"{RUNS}.standing._lasts", lambda call: False)],
-    "a retry asks the model": [(f"{RUNS}.standing._lasts", _keeps_all)],
+    "what a retry inherits": [(f"{RUNS}.folds._lasts", lambda call: False)],
+    "a retry asks the model": [(f"{RUNS}.folds._lasts", _keeps_all)],
 }
 """The protections by name."""
 

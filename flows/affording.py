@@ -1,0 +1,56 @@
+"""Whether the budgets still allow the next node: the flow's own, and those of the flows around it."""
+
+from __future__ import annotations
+
+from ..guards.budgets import Budget, Spent
+from ..guards.target import Target
+from ..nodes.node import Node
+from ..nodes.outcome import ErrorRecord
+from .position import Place
+
+
+def over(budget: Budget | None, place: Place, target: Target) -> ErrorRecord | None:
+    """Why the flow's own budget does not allow a target; None where it does.
+
+    Args:
+        budget: the flow's.
+        place: where the run stands.
+        target: the node to run next.
+    """
+    if budget is None:
+        return None
+    return _over(budget, place.spent, place.started, place.out, place, target)
+
+
+def over_outside(place: Place, target: Target) -> ErrorRecord | None:
+    """Why a budget of a flow around this one does not allow a target; None where all do.
+
+    Args:
+        place: where the run stands.
+        target: the node to run next.
+    """
+    for outer in place.outer:
+        found = _over(outer.budget, outer.spent, outer.started, outer.out, place, target)
+        if found is not None:
+            return found
+    return None
+
+
+def _over(budget: Budget, spent: Spent, started: float, out: bool, place: Place, target: Target) -> ErrorRecord | None:
+    ends_at = None if budget.deadline is None else budget.ends_at(started)
+    if ends_at is not None and place.now >= ends_at and not out:
+        return ErrorRecord("exhausted", "Exhausted", f"the deadline passed before {target.name!r} could run")
+    for kind, bound in budget.bounds(on_the_way_out=out):
+        used = getattr(spent, kind)
+        needed = 1 + place.beside if kind == "steps" else 1 if kind == "calls" and _calls(target) else 0
+        if used + needed > bound or (kind == "seconds" and used >= bound):
+            return ErrorRecord(
+                "exhausted",
+                "Exhausted",
+                f"budget {kind}={bound:g} is used up: {used:g} spent before {target.name!r}",
+            )
+    return None
+
+
+def _calls(target: Target) -> bool:
+    return isinstance(target, Node) and target.kind in ("think", "tool")

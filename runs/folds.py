@@ -1,0 +1,253 @@
+"""How each kind of event changes where a run stands; ``Standing.apply`` calls these, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..flows.position import AtFork, AtHead, AtLeft, AtNode, Parked
+from .branches import Branch, Dropped, Pending, Recorded, dropped_of, entry_of_end
+from .codec import read_position
+from .store.records import Event
+
+if TYPE_CHECKING:
+    from .standing import Standing
+
+
+def move(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    """Takes a move that an event holds: the position, counters, the way out; the step's calls are over.
+
+    Args:
+        standing: where the run stands.
+        branch: what moves.
+        event: the event.
+    """
+    body = event.body
+    branch.at = at = read_position(body["to"])
+    frame = branch.frame
+    for name in body.get("counted", ()):
+        frame.counters[name] = frame.counters.get(name, 0) + 1
+    frame.out = frame.out or body.get("out", False)
+    branch.requests = {}
+    branch.calls = {}
+    if isinstance(at, AtFork):
+        _fork(standing, branch, at, body["heads"])
+    elif isinstance(at, AtLeft):
+        branch.left = event.number
+
+
+def _fork(standing: Standing[Any], branch: Branch, at: AtFork, heads: list[str]) -> None:
+    branch.forks += 1
+    region = branch.frame.flow.regions[at.fork]
+    for number, route in enumerate(heads):
+        own = f"{branch.forks}b{number}"
+        path = f"{branch.path}.{own}" if branch.path else own
+        standing.add(Branch(path, branch.frame, AtHead(route), branch.state, branch, region))
+
+
+def _started(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    body = event.body
+    frame = branch.frame
+    branch.state = frame.kind.load(body["state"])
+    frame.started = event.at
+    if branch.parent is None:
+        standing.by = body.get("by")
+        standing.shape, standing.build = body["shape"], body["build"]
+    else:
+        branch.error = None
+    move(standing, branch, event)
+
+
+def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    body = event.body
+    standing.steps += 1
+    branch.frame.spend(body.get("spent"))
+    standing.error = branch.error = body.get("error")
+    if branch.of_item:
+        assert branch.parent is not None
+        branch.parent.entries[body["entry"]["index"]] = body["entry"]
+        branch.parent.children.pop(branch.path, None)
+        standing.branches.pop(branch.path, None)
+        return
+    failed = "error" in body and (branch.children or branch.entries)
+    dropped = dropped_of(branch) if failed else None
+    branch.ordinal += 1
+    for delta in body.get("deltas", ()):
+        standing.write(branch, delta)
+    if body.get("delta"):
+        standing.write(branch, body["delta"])
+    branch.kept = branch.calls
+    _drop(standing, branch, dropped)
+    move(standing, branch, event)
+
+
+def _drop(standing: Standing[Any], branch: Branch, dropped: Dropped | None) -> None:
+    """What came from a branch is over; where it failed it is remembered, for a retry."""
+    if dropped is not None:
+        standing.dropped[branch.path] = dropped
+    if branch.children or branch.entries:
+        standing.close(branch)
+
+
+def _join(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    deltas = [delta for child in branch.children.values() for delta in child.deltas]
+    dropped = dropped_of(branch) if event.body.get("left") else None
+    if not event.body.get("refused"):
+        for delta in deltas:
+            standing.write(branch, delta)
+    _drop(standing, branch, dropped)
+    move(standing, branch, event)
+
+
+def _gate(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    body = event.body
+    if "to" in body:
+        move(standing, branch, event)
+        return
+    branch.requests[body["request"]].consumed = True
+
+
+def _asked(_: Standing[Any], branch: Branch, event: Event) -> None:
+    branch.asked += 1
+    branch.requests[event.body["request"]] = Pending(event.body["request"], event.body)
+
+
+def _decided(standing: Standing[Any], _: Branch, event: Event) -> None:
+    body = event.body
+    asks = standing.asking(body["request"])
+    if asks is None:
+        return
+    pending = asks.requests[body["request"]]
+    pending.decisions.append(body | {"at": event.at})
+    pending.status = body["status"]
+    if pending.status == "approved":
+        people = {str(one["by"]) for one in pending.decisions if one["status"] == "approved"}
+        if len(people) < pending.body.get("quorum", 1):
+            pending.status = "open"
+
+
+def _intent(_: Standing[Any], branch: Branch, event: Event) -> None:
+    branch.calls[event.body["slot"]] = Recorded(event.body, event.at)
+    branch.frame.spend(event.body.get("spent"))
+
+
+def _result(_: Standing[Any], branch: Branch, event: Event) -> None:
+    recorded = branch.calls.setdefault(event.body["slot"], Recorded())
+    recorded.result = event.body
+    branch.frame.spend(event.body.get("spent"))
+
+
+def _parked(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    at = branch.at.at if isinstance(branch.at, Parked) else branch.at
+    if isinstance(at, AtNode):
+        branch.at = Parked(at, event.body["reason"])
+    standing.error = branch.error = event.body.get("error")
+    branch.frame.spend(event.body.get("spent"))
+
+
+def _settled(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    body = event.body
+    if isinstance(branch.at, Parked):
+        branch.at = branch.at.at
+    standing.error = branch.error = None
+    if body["kind"] == "done":
+        branch.calls.setdefault(body["slot"], Recorded()).result = {"slot": body["slot"], "value": body["value"]}
+    elif body["kind"] == "not_done":
+        branch.calls.pop(body["slot"], None)
+    else:  # given up: a step that failed, so that what comes next has other keys
+        _step(standing, branch, event)
+        standing.error = branch.error = None
+
+
+def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
+    body = event.body
+    standing.shape, standing.build = body.get("shape", standing.shape), body.get("build", standing.build)
+    for parked in standing.parked:
+        assert isinstance(parked.at, Parked)
+        parked.at = parked.at.at
+    for place in body.get("places", ()):
+        _retry(standing, place)
+
+
+def _retry(standing: Standing[Any], place: dict[str, Any]) -> None:
+    """Back to the node that failed, with what its effects gave, or nobody knows of them."""
+    path: str = place["branch"]
+    names = path.split(".") if path else []
+    for count in range(len(names) + 1):
+        above = ".".join(names[:count])
+        if above in standing.dropped:
+            restore(standing, standing.branches[above], standing.dropped.pop(above))
+    branch = standing.branches[path]
+    again = place["again"]
+    branch.calls = {slot: call for slot, call in branch.kept.items() if _lasts(call)} if again else branch.calls
+    branch.requests = {}
+    branch.at = read_position(place["to"])
+    branch.ordinal -= again
+    standing.error = branch.error = None
+
+
+def restore(standing: Standing[Any], branch: Branch, dropped: Dropped) -> None:
+    """Opens again what came from a branch when it was left by a failure.
+
+    Args:
+        standing: where the run stands.
+        branch: the branch.
+        dropped: what it was then.
+    """
+    branch.at, branch.state, branch.ordinal = dropped.at, dropped.state, dropped.ordinal
+    branch.deltas = list(dropped.deltas)
+    branch.entries = {index: entry for index, entry in dropped.entries.items() if "failure" not in entry}
+    for child in (*dropped.children, *(dropped.failed[index] for index in sorted(dropped.failed))):
+        standing.add(child)
+        for one in (child, *child.within_branches()):
+            standing.branches[one.path] = one
+            one.requests = {name: item for name, item in one.requests.items() if item.consumed}
+
+
+def _lasts(call: Recorded) -> bool:
+    """Whether a call of an attempt that is over counts in the next: an effect that happened, or perhaps did."""
+    if call.intent is None or call.intent["kind"] != "tool":
+        return False
+    return call.result is None or "value" in call.result
+
+
+def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    error = event.body.get("error")
+    if branch.parent is None:
+        standing.error = error if error is not None else standing.error
+        return
+    branch.error = error
+    if branch.index is not None:  # an item: what came of it is all that its each needs
+        entry = branch.parent.entries[branch.index] = entry_of_end(branch)
+        if "failure" in entry:
+            branch.parent.failed[branch.index] = branch
+        branch.parent.children.pop(branch.path, None)
+        for inner in branch.within_branches():
+            standing.branches.pop(inner.path, None)
+        standing.branches.pop(branch.path, None)
+
+
+def _noted(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    """The event changes no standing: it is there to be read."""
+
+
+Fold = Callable[["Standing[Any]", Branch, Event], None]
+
+FOLDS: dict[str, Fold] = {
+    "started": _started,
+    "step": _step,
+    "join": _join,
+    "gate": _gate,
+    "asked": _asked,
+    "decided": _decided,
+    "expired": _decided,
+    "intent": _intent,
+    "result": _result,
+    "parked": _parked,
+    "settled": _settled,
+    "resumed": _resumed,
+    "ended": _ended,
+    "breach": _noted,
+    "cancelled": _noted,
+}
+"""How each kind of event folds."""
