@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import EdgeKind, Kind, MarkKind, Node
+from .model import ClusterKind, EdgeKind, Kind, MarkKind, Node
 
 INK, QUIET, PAPER = "#1a1a1a", "#4d4d4d", "#ffffff"
 ALERT = "#a32a00"
@@ -29,6 +29,7 @@ class Look:
         mermaid: what stands around a label in Mermaid.
         lines: outlines, one inside the other.
         width: the outline's width.
+        ink: the colour of its name, where nothing else is told.
     """
 
     word: str
@@ -40,15 +41,20 @@ class Look:
     mermaid: tuple[str, str]
     lines: int = 1
     width: float = 1.2
+    ink: str = INK
 
 
 NODES: dict[Kind, Look] = {
-    "start": Look("start", "a run begins", "ellipse", "", "#1a1a1a", "#1a1a1a", ("((", "))")),
+    "start": Look("start", "a run begins", "ellipse", "", "#1a1a1a", "#1a1a1a", ("((", "))"), ink=PAPER),
     "compute": Look("compute", "plain code", "box", "", "#f2f2f2", "#595959", ("[", "]")),
     "think": Look("think", "a model call", "box", "rounded", "#e3f0fb", "#005a8f", ("(", ")")),
     "tool": Look("tool", "the outside world", "component", "", "#fff0db", "#9a4f00", ("[[", "]]")),
     "act": Look("act", "runs a model's calls", "folder", "", "#fff0db", "#9a4f00", ("[/", "\\]")),
     "ask": Look("ask", "a person answers", "note", "", "#fff8cf", "#6b5600", ("[/", "/]")),
+    "each": Look("each", "a node for every item of a list", "box3d", "", "#f2f2f2", "#404040", ("[(", ")]"), width=1.6),
+    "subflow": Look("subflow", "a flow as a node, closed", "tab", "", "#e2f3f0", "#00524d", ("[\\", "\\]"), width=2.0),
+    "fork": Look("all of", "branches, side by side", "trapezium", "", "#333333", "#333333", ("[\\", "/]"), ink=PAPER),
+    "join": Look("join", "waits for all", "invtrapezium", "", "#333333", "#333333", ("(((", ")))"), ink=PAPER),
     "approval": Look(
         "approval",
         "a person decides, by default not the starter",
@@ -101,9 +107,31 @@ class Stroke:
 EDGES: dict[EdgeKind, Stroke] = {
     "step": Stroke("after ok, in the order tried", "#1a1a1a", "solid", "normal", "-->", "->"),
     "failed": Stroke("after a failure", ALERT, "dashed", "empty", "-.->", "-x>"),
+    "ended": Stroke("after that end of a subflow", "#00524d", "solid", "vee", "-->", "->", 1.6),
+    "branch": Stroke("every branch, side by side", "#1a1a1a", "solid", "normal", "-->", "->", 1.6, tail="dot"),
     "yes": Stroke("the gate says yes", "#00573f", "bold", "normal", "==>", "=>", 2.2),
     "no": Stroke("the gate says no", "#83305f", "solid", "normal", "-->", "->", tail="tee"),
     "anywhere": Stroke("from any step", "#4d4d4d", "dotted", "empty", "-.->", "..>", 1.6),
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a cluster looks: its word and its meaning for the legend, Graphviz's style, fill, outline, how many."""
+
+    word: str
+    meaning: str
+    style: str
+    fill: str
+    line: str
+    lines: int = 1
+
+
+FRAMES: dict[ClusterKind, Frame] = {
+    "frame": Frame("", "", "rounded", PAPER, QUIET),
+    "region": Frame("region", "branches until they join", "dashed", "#f6f6f6", "#8c8c8c"),
+    "subflow": Frame("subflow", "a flow as a node", "rounded", "#f1faf8", "#00524d"),
+    "each": Frame("each", "a flow for every item of a list", "rounded", "#f1faf8", "#00524d", 2),
 }
 
 
@@ -134,3 +162,12 @@ def look(node: Node) -> Look:
         node: the node.
     """
     return ENDS.get(node.verdict or "", NODES["end"]) if node.kind == "end" else NODES[node.kind]
+
+
+def is_high(node: Node) -> bool:
+    """Whether stakes are high in a node, or in a part of it.
+
+    Args:
+        node: the node.
+    """
+    return any(mark.kind == "high" for item in (node, *node.parts) for mark in item.marks)

@@ -10,11 +10,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Kind = Literal["start", "compute", "think", "tool", "act", "ask", "approval", "policy", "end", "anywhere"]
-"""What a node is; ``anywhere`` is the box of what holds at every step: the budget and the flow's own ways."""
+Kind = Literal[
+    "start", "compute", "think", "tool", "act", "ask", "each", "subflow", "fork", "join", "approval", "policy", "end",
+    "anywhere",
+]  # fmt: skip
+"""What a node is; ``anywhere`` is the box of what holds at every step: the budget and the flow's own ways.
 
-EdgeKind = Literal["step", "failed", "yes", "no", "anywhere"]
-"""What an edge is: taken after an outcome ok, after a failed one, a gate's yes, a gate's no, or from any step."""
+``fork`` and ``join`` are where an ``all_of`` fans out and comes together; ``subflow`` is a flow drawn closed.
+"""
+
+EdgeKind = Literal["step", "failed", "ended", "branch", "yes", "no", "anywhere"]
+"""What an edge is: taken after an outcome ok, a failed one, or an end of a subflow; a branch of a fork; a gate's yes,
+a gate's no; or from any step."""
+
+ClusterKind = Literal["frame", "region", "subflow", "each"]
+"""What a frame is around: anything, the branches of an ``all_of``, a flow as a node, a flow for every item."""
 
 Tone = Literal["plain", "quiet", "quote", "alert"]
 """How a line is said: as it is, in the background, as someone's words, or so that it is not missed."""
@@ -91,8 +101,8 @@ class Edge:
     """An arrow.
 
     Args:
-        source: the key of the node that it leaves.
-        target: the key of the node that it enters.
+        source: the key of the node, or of the cluster, that it leaves.
+        target: the key of the node, or of the cluster, that it enters.
         kind: what it is.
         order: its place in the order tried, where the source has more than one edge.
         words: its guards, a line each.
@@ -113,11 +123,17 @@ class Cluster:
         key: what it is known by.
         title: its title.
         parent: the key of the cluster that it stands in.
+        kind: what it is around.
+        lines: what is told about it.
+        entry: the key of the node in it that an edge into it leads to first; None where no edge leads to it.
     """
 
     key: str
     title: str
     parent: str | None = None
+    kind: ClusterKind = "frame"
+    lines: tuple[Line, ...] = ()
+    entry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,3 +158,13 @@ class Diagram:
     def names(self) -> dict[str, str]:
         """The name that renderers give each node, by its key: ``n0``, ``n1``, ..."""
         return {node.key: f"n{place}" for place, node in enumerate(self.nodes)}
+
+    @cached_property
+    def frames(self) -> dict[str, str]:
+        """The name that renderers give each cluster, by its key: ``c0``, ``c1``, ..."""
+        return {item.key: f"c{place}" for place, item in enumerate(self.clusters)}
+
+    @cached_property
+    def called(self) -> dict[str, Node | Cluster]:
+        """The nodes and the clusters, by their keys."""
+        return {item.key: item for item in (*self.clusters, *self.nodes)}

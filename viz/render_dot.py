@@ -11,7 +11,7 @@ from typing import Any  # graphviz ships no types
 import graphviz
 
 from .legend import legend_of
-from .looks import ALERT, EDGES, ENDS, INK, MARKS, NODES, PAPER, QUIET, Stroke, look
+from .looks import ALERT, EDGES, ENDS, FRAMES, INK, MARKS, NODES, PAPER, QUIET, Stroke, is_high, look
 from .model import Cluster, Diagram, Edge, Line, Mark, Node, Part
 from .words import NAME, shown, wrapped
 
@@ -24,12 +24,14 @@ _COLUMNS = 3  # of a node with parts: name, effect, stakes
 _GRAPH = {
     "fontname": FONT, "fontcolor": INK, "bgcolor": PAPER, "labelloc": "t", "labeljust": "l", "rankdir": "TB",
     "nodesep": "0.35", "ranksep": "0.45", "pad": "0.25", "splines": "true", "newrank": "true",
-    "outputorder": "edgesfirst",
+    "outputorder": "edgesfirst", "compound": "true",
 }  # fmt: skip
 _NODE = {"fontname": FONT, "fontsize": "9", "fontcolor": INK, "margin": "0.10,0.05", "height": "0.3", "width": "0.6"}
 _EDGE = {"fontname": FONT, "fontsize": "9", "arrowsize": "0.75"}
 
 _ROUND = ("ellipse", "octagon", "hexagon")  # these leave room around a label of their own
+_BAR = {"width": "1.5", "height": "0.22", "fixedsize": "true"}
+_BARS: dict[str, dict[str, str]] = {"fork": _BAR | {"ordering": "out"}, "join": _BAR}  # heads stand in their order
 
 
 def render_dot(diagram: Diagram) -> str:
@@ -54,18 +56,85 @@ def _clusters(graph: Any, diagram: Diagram, parent: str | None) -> None:
     for node in sorted(diagram.nodes, key=lambda node: node.kind != "anywhere"):
         if node.cluster == parent:
             _node(graph, diagram.names[node.key], node)
-    inner: list[tuple[int, Cluster]] = [
-        (place, item) for place, item in enumerate(diagram.clusters) if item.parent == parent
+    for item in diagram.clusters:
+        if item.parent == parent:
+            _frame(graph, diagram, item)
+
+
+def _frame(graph: Any, diagram: Diagram, item: Cluster) -> None:
+    """A frame with what is in it; where it is of many, a second one around it."""
+    looks = FRAMES[item.kind]
+    if looks.lines > 1:
+        with graph.subgraph(name=border(diagram, item)) as outer:
+            outer.attr(label="", style=looks.style, pencolor=looks.line, margin="4")
+            _framed(outer, diagram, item)
+    else:
+        _framed(graph, diagram, item)
+
+
+def border(diagram: Diagram, item: Cluster) -> str:
+    """What Graphviz calls the outermost line of a frame.
+
+    Args:
+        diagram: the diagram.
+        item: one of its clusters.
+    """
+    return f"cluster_{diagram.frames[item.key]}{'_many' if FRAMES[item.kind].lines > 1 else ''}"
+
+
+def _framed(graph: Any, diagram: Diagram, item: Cluster) -> None:
+    looks, name = FRAMES[item.kind], diagram.frames[item.key]
+    with graph.subgraph(name=f"cluster_{name}") as frame:
+        frame.attr(
+            label=_html(_caption(item)) if item.title or item.lines else "",
+            labelloc="t",
+            labeljust="l",
+            style=f"{looks.style},filled",
+            fillcolor=looks.fill,
+            pencolor=looks.line,
+            margin="10",
+        )
+        _clusters(frame, diagram, item.key)
+        if item.entry is not None:
+            _way_out(frame, diagram, item)
+
+
+def _way_out(graph: Any, diagram: Diagram, item: Cluster) -> None:
+    """A point that nobody sees beneath the ends of a flow: edges that leave its frame leave it there."""
+    out = _out(diagram.frames[item.key])
+    graph.node(out, shape="point", style="invis", width="0.01", height="0.01", label="")
+    for node in diagram.nodes:
+        if node.cluster == item.key and node.kind == "end":
+            graph.edge(diagram.names[node.key], out, style="invis", minlen="0")
+
+
+def _out(frame: str) -> str:
+    return f"{frame}_out"
+
+
+def places(diagram: Diagram, edge: Edge) -> tuple[str, str]:
+    """What Graphviz joins where an edge is: the nodes, or those that stand for a frame.
+
+    Args:
+        diagram: the diagram.
+        edge: one of its edges.
+    """
+    source, target = diagram.called[edge.source], diagram.called[edge.target]
+    tail = _out(diagram.frames[source.key]) if isinstance(source, Cluster) else diagram.names[source.key]
+    head = diagram.names[(target.entry or "") if isinstance(target, Cluster) else target.key]
+    return tail, head
+
+
+def _caption(item: Cluster) -> str:
+    """What stands at the top of a frame: its word, its name, and what is told about it."""
+    looks = FRAMES[item.kind]
+    word = f"{_font(looks.word, 8, looks.line, 'b')} " if looks.word else ""
+    first, *rest = _wrap(item.title, 40, NAME)
+    rows = [
+        _row(word + _font(first, 12, INK, "b"), "left"),
+        *(_row(_font(part, 12, INK, "b"), "left") for part in rest),
     ]
-    for place, item in inner:
-        with graph.subgraph(name=f"cluster_{place}") as frame:
-            frame.attr(
-                label=_html(_font(_text(item.title, NAME), 10, QUIET, "b")),
-                labelloc="t",
-                style="rounded",
-                pencolor=QUIET,
-            )
-            _clusters(frame, diagram, item.key)
+    return _table(rows + [_row(said, "left") for line in item.lines for said in _line(line, _PART)])
 
 
 # nodes
@@ -74,17 +143,21 @@ def _clusters(graph: Any, diagram: Diagram, parent: str | None) -> None:
 def _node(graph: Any, name: str, node: Node) -> None:
     looks = look(node)
     style = ",".join(part for part in ("filled", looks.style) if part)
-    high = any(mark.kind == "high" for mark in node.marks)
+    high = is_high(node)
+    bare = looks.ink == PAPER
+    size = _BARS.get(node.kind, {"margin": "0.01" if looks.shape in _ROUND else _NODE["margin"]})
     graph.node(
         name,
-        margin="0.01" if looks.shape in _ROUND else _NODE["margin"],
-        label=_html(_font(_text(node.name, NAME), 10, PAPER, "b") if node.kind == "start" else _label(node)),
+        label=_html(
+            _font(_text(node.name, NAME), 9 if node.kind in _BARS else 10, PAPER, "b") if bare else _label(node)
+        ),
         shape=looks.shape,
         style=style,
         fillcolor=looks.fill,
         color=ALERT if high else looks.line,
         penwidth=str(3.0 if high else looks.width),
         peripheries=str(looks.lines),
+        **size,
     )
 
 
@@ -97,7 +170,7 @@ def _label(node: Node) -> str:
     rows += [row(said) for line in node.lines for said in _line(line, _WIDTH)]
     if node.kind != "tool":
         rows += [row(_box(mark)) for mark in node.marks]
-    rows += [part for item in node.parts for part in _part(item)]
+    rows += [part for item in node.parts for part in _part(item, bare=node.kind == "act")]
     return _table(rows, 2 if node.parts else 0)
 
 
@@ -122,10 +195,13 @@ def _chip(text: str, mark: Mark) -> str:
     )
 
 
-def _part(part: Part) -> list[str]:
-    """A part: a line above it, its name with its marks in columns, and what is told below, to the left."""
+def _part(part: Part, *, bare: bool) -> list[str]:
+    """A part: a line above it, its name with its marks in columns, and what is told below, to the left.
+
+    Where only tools are to be expected, a tool's word is left out.
+    """
     looks = NODES[part.kind]
-    word = "" if part.kind == "tool" else f"{_font(looks.word, 8, looks.line, 'b')} "
+    word = "" if bare and part.kind == "tool" else f"{_font(looks.word, 8, looks.line, 'b')} "
     name = f'<td align="left">{word}{_font(_text(part.name, NAME), 10, INK, "b")}</td>'
     marks = part.marks if part.kind == "tool" else ()
     chips = "".join(_chip(mark.text, mark) for mark in marks) + "<td></td>" * (_COLUMNS - 1 - len(marks))
@@ -146,9 +222,15 @@ def _line(line: Line, width: int) -> list[str]:
 def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
     stroke = EDGES[edge.kind]
     label = {"label": _html(_guards(edge, stroke))} if edge.words or edge.order is not None else {}
+    tail, head = places(diagram, edge)
+    source, target = diagram.called[edge.source], diagram.called[edge.target]
+    cut = {"ltail": border(diagram, source)} if isinstance(source, Cluster) else {}
+    cut |= {"lhead": border(diagram, target)} if isinstance(target, Cluster) else {}
+    # a way from any step into the midst of the flow would turn the order of its nodes upside down
+    cut |= {"constraint": "false"} if edge.kind == "anywhere" and not _is_aside(target) else {}
     graph.edge(
-        diagram.names[edge.source],
-        diagram.names[edge.target],
+        tail,
+        head,
         id=f"e{place}",
         color=stroke.color,
         style=stroke.style,
@@ -157,7 +239,13 @@ def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
         arrowtail=stroke.tail,
         dir="forward" if stroke.tail == "none" else "both",
         **label,
+        **cut,
     )
+
+
+def _is_aside(target: Node | Cluster) -> bool:
+    """Whether what a way from any step leads to can stand at the side, with the box that it comes from."""
+    return isinstance(target, Node) and target.kind in ("end", "approval", "policy")
 
 
 def _guards(edge: Edge, stroke: Stroke) -> str:
@@ -186,6 +274,9 @@ def _legend(diagram: Diagram) -> str:
     used = legend_of(diagram)
     ends = [_swatch(ENDS[item].fill, ENDS[item].line, f"ends {item}", "") for item in used.verdicts]
     kinds = [_swatch(NODES[item].fill, NODES[item].line, NODES[item].word, NODES[item].meaning) for item in used.kinds]
+    kinds += [
+        _swatch(FRAMES[item].fill, FRAMES[item].line, FRAMES[item].word, FRAMES[item].meaning) for item in used.frames
+    ]
     marks = [_swatch(MARKS[item].fill, MARKS[item].line, MARKS[item].word, MARKS[item].meaning) for item in used.marks]
     edges = [_sample(EDGES[item]) for item in used.edges]
     columns = [group for group in (kinds, edges, marks, ends) if group]

@@ -6,8 +6,8 @@ can end a label, open a tag, or be a directive. Links and nodes go by names that
 
 from __future__ import annotations
 
-from .looks import EDGES, INK, look
-from .model import Diagram, Edge, Node
+from .looks import EDGES, FRAMES, INK, PAPER, is_high, look
+from .model import Cluster, Diagram, Edge, Node
 from .words import NAME, shown, wrapped
 
 _HARMLESS = frozenset(" .,()=+-/_!?")
@@ -35,18 +35,23 @@ def render_mermaid(diagram: Diagram) -> str:
 def _inside(diagram: Diagram, parent: str | None) -> list[str]:
     """The nodes of a cluster, and its clusters."""
     lines = [_node(diagram.names[node.key], node) for node in diagram.nodes if node.cluster == parent]
-    for place, item in enumerate(diagram.clusters):
+    for item in diagram.clusters:
         if item.parent == parent:
-            lines += [f'subgraph c{place}["{_text(shown(item.title, NAME))}"]', *_inside(diagram, item.key), "end"]
+            title = _lines([" ".join((FRAMES[item.kind].word, shown(item.title, NAME))).strip(), *_told(item)])
+            lines += [f'subgraph {diagram.frames[item.key]}["{title}"]', *_inside(diagram, item.key), "end"]
     return lines
+
+
+def _told(item: Cluster) -> list[str]:
+    return [line.text for line in item.lines]
 
 
 def _node(name: str, node: Node) -> str:
     looks = look(node)
-    first = shown(node.name, NAME) if node.kind == "start" else f"{looks.word}: {shown(node.name, NAME)}"
+    first = shown(node.name, NAME) if looks.ink == PAPER else f"{looks.word}: {shown(node.name, NAME)}"
     said = [first, *(mark.text for mark in node.marks), *(line.text for line in node.lines)]
     for part in node.parts:
-        called = part.name if part.kind == "tool" else f"{part.kind} {part.name}"
+        called = part.name if node.kind == "act" and part.kind == "tool" else f"{part.kind} {part.name}"
         said.append(" / ".join([called, *(mark.text for mark in part.marks)]))
         said += [line.text for line in part.lines]
     before, after = looks.mermaid
@@ -54,11 +59,19 @@ def _node(name: str, node: Node) -> str:
 
 
 def _link(diagram: Diagram, edge: Edge) -> str:
-    source, target = diagram.names[edge.source], diagram.names[edge.target]
+    source, target = _end(diagram, edge.source), _end(diagram, edge.target, into=True)
     order = [] if edge.order is None else [f"{edge.order}."]
     words = [*order, *edge.words]
     said = f'|"{_lines([" ".join(words)])}"|' if words else ""
     return f"{source} {EDGES[edge.kind].mermaid}{said} {target}"
+
+
+def _end(diagram: Diagram, key: str, *, into: bool = False) -> str:
+    """What a link joins: a node, a subgraph that it leaves, or the node that is first in a subgraph."""
+    item = diagram.called[key]
+    if isinstance(item, Cluster):
+        return diagram.names[item.entry or ""] if into else diagram.frames[key]
+    return diagram.names[key]
 
 
 def _classes(diagram: Diagram) -> list[str]:
@@ -67,13 +80,18 @@ def _classes(diagram: Diagram) -> list[str]:
     styles: dict[str, str] = {}
     for node in diagram.nodes:
         looks = look(node)
-        high = any(mark.kind == "high" for mark in node.marks)
+        high = is_high(node)
         called = f"{node.verdict or node.kind}{'High' if high else ''}Look"
         dashed = ",stroke-dasharray:4 3" if "dashed" in looks.style else ""
-        ink = "#ffffff" if node.kind == "start" else INK
         width = 4 if high or looks.lines > 1 else looks.width
-        styles[called] = f"fill:{looks.fill},stroke:{looks.line},color:{ink},stroke-width:{width:g}px{dashed}"
+        styles[called] = f"fill:{looks.fill},stroke:{looks.line},color:{looks.ink},stroke-width:{width:g}px{dashed}"
         members.setdefault(called, []).append(diagram.names[node.key])
+    for item in diagram.clusters:
+        frame = FRAMES[item.kind]
+        dashed = ",stroke-dasharray:4 3" if "dashed" in frame.style else ""
+        called = f"{item.kind}Frame"
+        styles[called] = f"fill:{frame.fill},stroke:{frame.line},color:{INK},stroke-width:{2 * frame.lines}px{dashed}"
+        members.setdefault(called, []).append(diagram.frames[item.key])
     return [
         line
         for called, style in styles.items()

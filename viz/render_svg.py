@@ -6,9 +6,9 @@ import re
 from xml.sax.saxutils import escape, quoteattr
 
 from .graphviz import layout
-from .looks import look
-from .model import Diagram
-from .render_dot import FONT, render_dot
+from .looks import FRAMES, look
+from .model import Cluster, Diagram, Node
+from .render_dot import FONT, places, render_dot
 from .words import NAME, shown
 
 FONTS = f"Arimo,{FONT},Liberation Sans,Helvetica,sans-serif"
@@ -42,16 +42,24 @@ def render_svg(diagram: Diagram) -> str:
 
 def _told(diagram: Diagram) -> list[tuple[str, str]]:
     """What is told of each node and edge, by the name that the renderer gave it."""
-    names, nodes = diagram.names, {node.key: node for node in diagram.nodes}
-    said = {f"cluster_{place}": shown(item.title, NAME) for place, item in enumerate(diagram.clusters)}
-    for node in diagram.nodes:
-        said[names[node.key]] = f"{look(node).word} {shown(node.name, NAME)}"
+    said = {f"cluster_{name}": _told_of(diagram.called[key]) for key, name in diagram.frames.items()}
+    said |= {name: _told_of(diagram.called[key]) for key, name in diagram.names.items()}
     for edge in diagram.edges:
-        key = f"{names[edge.source]}->{names[edge.target]}"
+        key = "->".join(places(diagram, edge))
         words = shown("; ".join(edge.words))
-        ends = f"{shown(nodes[edge.source].name, NAME)} to {shown(nodes[edge.target].name, NAME)}"
+        ends = " to ".join(shown(_name(diagram.called[end]), NAME) for end in (edge.source, edge.target))
         said[key] = f"{said[key]} / {words}" if key in said else f"{ends}: {words}" if words else ends
     return list(said.items())
+
+
+def _name(item: Node | Cluster) -> str:
+    return item.title if isinstance(item, Cluster) else item.name
+
+
+def _told_of(item: Node | Cluster) -> str:
+    word = FRAMES[item.kind].word if isinstance(item, Cluster) else look(item).word
+    name = shown(_name(item), NAME)
+    return name if word == name else f"{word} {name}".strip()
 
 
 def _title(text: str) -> str:

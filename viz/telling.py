@@ -33,10 +33,20 @@ def node(key: str, spec: Spec, build: Spec, details: Spec, gates: Mapping[str, S
     assert kind in get_args(NodeKind)
     if kind == "act":
         parts = [_tool(item, build["tools"].get(item["name"], {}), spec["gates"]) for item in spec["tools"]]
-        parts += [_gate_part(name, gates[name]) for name in gates_of(spec, gates)]
+        parts += [gate_part(name, gates[name], "the model is told") for name in gates_of(spec, gates)]
         return Node(key, kind, spec["name"], parts=tuple(parts))
-    lines = [*_asks(spec, build, details), *_thinks(spec, build), _data(spec, details), *_joined(_tries(build))]
-    return Node(key, kind, spec["name"], tuple(line for line in lines if line.text), _marks(spec))
+    lines = [*_asks(spec, build), *_thinks(spec, build), _data(spec, details), *_joined(_tries(build))]
+    return Node(key, kind, spec["name"], tuple(line for line in lines if line.text), marks(spec))
+
+
+def told(spec: Spec, build: Spec) -> list[Line]:
+    """What is told of a node that works on the items of each: whom or what it asks, and how often it may try.
+
+    Args:
+        spec: its shape in the manifest.
+        build: its build in the manifest.
+    """
+    return [*_asks(spec, build), *_thinks(spec, build), *_joined(_tries(build))]
 
 
 def gates_of(spec: Spec, gates: Mapping[str, Spec]) -> list[str]:
@@ -46,8 +56,18 @@ def gates_of(spec: Spec, gates: Mapping[str, Spec]) -> list[str]:
         spec: the shape of act in the manifest.
         gates: the gates of the flow, by name.
     """
+    return linked([name for names in spec["gates"].values() for name in names], gates)
+
+
+def linked(names: list[str], gates: Mapping[str, Spec]) -> list[str]:
+    """Gates, and those that their noes lead to, each once.
+
+    Args:
+        names: the gates that are asked first.
+        gates: the gates of the flow, by name.
+    """
     found: list[str] = []
-    pending = [name for names in spec["gates"].values() for name in names]
+    pending = list(names)
     while pending:
         name = pending.pop(0)
         if name not in found:
@@ -60,39 +80,48 @@ def _tool(spec: Spec, build: Spec, gated: Mapping[str, list[str]]) -> Part:
     names = gated.get(spec["name"], [])
     said = [f"asks {' and then '.join(names)}", *_tries(build)] if names else _tries(build)
     bare = [Line("no gate", "alert")] if spec["stakes"] == "high" and not names else []
-    return Part(spec["name"], "tool", _marks(spec), (*bare, *_joined(said, "plain" if names else "quiet")))
+    return Part(spec["name"], "tool", marks(spec), (*bare, *_joined(said, "plain" if names else "quiet")))
 
 
-def _gate_part(name: str, spec: Spec) -> Part:
-    """A gate of a tool of act: told in the node, since it stands on no edge; the model hears a no without a way."""
+def gate_part(name: str, spec: Spec, without: str) -> Part:
+    """A gate of a tool of act, or of the items of each: told in the node, since it stands on no edge.
+
+    Args:
+        name: its name.
+        spec: its shape in the manifest.
+        without: what comes of a no that has no way.
+    """
     lines = _decides(spec)
     for no, way in spec["ways"].items():
         if way is None:
-            lines.append(Line(f"{no}: the model is told", "quiet"))
+            lines.append(Line(f"{no}: {without}", "quiet"))
         elif "gate" in way:
             lines.append(Line(f"{no}: asks {way['gate']}"))
     return Part(name, spec["kind"], _exempt(spec), tuple(lines))
 
 
-def _marks(spec: Spec) -> tuple[Mark, ...]:
+def marks(spec: Spec) -> tuple[Mark, ...]:
+    """What must not be missed of a node: the effect and the stakes of a tool.
+
+    Args:
+        spec: its shape in the manifest.
+    """
     if spec["kind"] != "tool":
         return ()
     effect: MarkKind = spec["effect"]
-    marks = [Mark(effect, "no effect" if effect == "none" else f"effect: {effect}")]
+    found = [Mark(effect, "no effect" if effect == "none" else f"effect: {effect}")]
     if spec["stakes"] == "high":
-        marks.append(Mark("high", "HIGH STAKES"))
-    return tuple(marks)
+        found.append(Mark("high", "HIGH STAKES"))
+    return tuple(found)
 
 
-def _asks(spec: Spec, build: Spec, details: Spec) -> list[Line]:
+def _asks(spec: Spec, build: Spec) -> list[Line]:
     if spec["kind"] != "ask":
         return []
     time = "" if spec["within"] is None else f", within {written(spec['within'])}"
     lines = [Line(f"asks {spec['role']}{time}")]
     if build.get("question"):
         lines.append(Line(f"“{_flat(build['question'])}”", "quote"))
-    if "gate" in (details.get("expired") or {}):
-        lines.append(Line("expired: no way on, since a gate decides about an edge's target", "alert"))
     if spec["not_by"]:
         lines.append(Line(f"not by {listed(list(spec['not_by']))}"))
     return lines
@@ -112,7 +141,7 @@ def _thinks(spec: Spec, build: Spec) -> list[Line]:
 def _data(spec: Spec, details: Spec) -> Line:
     """What flows through the node, as ``order_id → order``."""
     reads = details.get("reads", [item["reads"] for item in spec["params"].values() if item["reads"]])
-    writes = details.get("written", [spec["writes"] or spec["returns"] or ""])
+    writes = details.get("writes", [spec["writes"] or spec["returns"] or ""])
     into = listed([name for name in writes if name])
     return Line(f"{listed(list(reads))} → {into}".strip(), "quiet") if reads or into else Line("")
 
@@ -239,7 +268,9 @@ def guards(route: Spec, limits: Limits, *, otherwise: bool) -> tuple[str, ...]:
     """
     words: list[str] = []
     match = route["match"]
-    if match is not None:
+    if match is not None and "ends" in match:
+        words.append(f"ended {_alternatives([*match['ends'], *(f'as {name}' for name in match['verdicts'])])}")
+    elif match is not None:
         named = [item.rsplit(".", 1)[-1] for item in match["types"]] + _categories(list(match["categories"]))
         words.append(f"failed: {', '.join(named)}" if named else "failed")
     for item in route["conditions"]:
@@ -248,6 +279,11 @@ def guards(route: Spec, limits: Limits, *, otherwise: bool) -> tuple[str, ...]:
             said = f"({said})"
         words.append(f"and {said}" if words else said)
     return tuple(words) or (("otherwise",) if otherwise else ())
+
+
+def _alternatives(names: list[str]) -> str:
+    """Names with an "or" before the last."""
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _categories(names: list[str]) -> list[str]:
@@ -287,7 +323,7 @@ def budget(spec: Spec | None) -> list[Line]:
 
 
 def _amounts(spec: Spec) -> str:
-    said = [f"{spec[name]:,} {name}" for name in ("steps", "calls", "tokens") if spec.get(name) is not None]
+    said = [counted(spec[name], name) for name in ("steps", "calls", "tokens") if spec.get(name) is not None]
     if spec.get("usd") is not None:
         said.append(f"${spec['usd']:,.2f}" if round(spec["usd"], 2) == spec["usd"] else f"${spec['usd']:,}")
     if spec.get("seconds") is not None:
@@ -296,6 +332,16 @@ def _amounts(spec: Spec) -> str:
     if deadline is not None:
         said.append(f"until {deadline}" if isinstance(deadline, str) else f"within {written(deadline)}")
     return " · ".join(said) or "none"
+
+
+def counted(many: int, what: str) -> str:
+    """A number of things, in words.
+
+    Args:
+        many: how many.
+        what: their word, in the plural.
+    """
+    return f"{many:,} {what.removesuffix('s') if many == 1 else what}"
 
 
 def _flat(text: str) -> str:

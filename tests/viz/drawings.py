@@ -67,6 +67,13 @@ def every_place(said: str) -> Diagram:
         Node("rule", "policy", said, (line,)),
         Node("over", "end", said, (line,), verdict="escalated"),
         Node("any", "anywhere", said, (line,)),
+        Node("many", "each", said, (line,), (mark,), (Part(said, "think", (), (line,)), Part(said, "approval"))),
+        Node("shut", "subflow", said, (line,), (mark,), cluster="region"),
+        Node("fork", "fork", said, (line,), cluster="region"),
+        Node("join", "join", said, cluster="region"),
+        Node("inner", "start", said, cluster="flow"),
+        Node("inner over", "end", said, (line,), verdict="success", cluster="flow"),
+        Node("deep", "start", said, cluster="items"),
     ]
     edges = [
         Edge("start", "do", "step", 1, (said, said)),
@@ -75,8 +82,21 @@ def every_place(said: str) -> Diagram:
         Edge("gate", "rule", "no", None, (said,)),
         Edge("any", "over", "anywhere", None, (said,)),
         Edge("pay", "over"),
+        Edge("fork", "shut", "branch", None, (said,)),
+        Edge("shut", "join"),
+        Edge("join", "flow", "step", None, (said,)),
+        Edge("inner", "items", "step", None, (said,)),
+        Edge("items", "inner over", "step", 1, (said,)),
+        Edge("inner over", "many", "ended", 1, (said,)),
+        Edge("flow", "over", "failed", 2, (said,)),
     ]
-    return Diagram(said, (said, said), tuple(nodes), tuple(edges), (Cluster("frame", said),))
+    clusters = [
+        Cluster("frame", said),
+        Cluster("region", said, None, "region", (line,)),
+        Cluster("flow", said, None, "subflow", (line,), "inner"),
+        Cluster("items", said, "flow", "each", (line,), "deep"),
+    ]
+    return Diagram(said, (said, said), tuple(nodes), tuple(edges), tuple(clusters))
 
 
 # an agent's desk: a loop, gates per tool, a customer

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from guideway.viz.graphviz import layout
 from guideway.viz.model import Diagram
-from guideway.viz.render_dot import render_dot
+from guideway.viz.render_dot import places, render_dot
 from guideway.viz.render_mermaid import render_mermaid
 from guideway.viz.render_pdf import render_pdf
 from guideway.viz.render_svg import render_svg
@@ -25,11 +25,13 @@ from tests.viz.drawings import TEXT as ANYTHING
 DRAWN = {"svg", "g", "title", "text", "path", "polygon", "polyline", "ellipse"}
 """The elements that Graphviz draws with."""
 
-NODE = re.compile(r'n\d+(\(\(|\[\[|\[/|\[|\(\[|\(|\{\{|\{|>)"[^"]+"(\)\)|\]\]|\\\]|/\]|\]\)|\]|\)|\}\}|\})')
-LINK = re.compile(r'n\d+ (-->|==>|-\.->)(\|"[^"]+"\|)? n\d+')
+OPEN = r"\(\(\(|\(\(|\[\[|\[/|\[\\|\[\(|\[|\(\[|\(|\{\{|\{|>"
+SHUT = r"\)\)\)|\)\)|\]\]|\\\]|/\]|\)\]|\]\)|\]|\)|\}\}|\}"
+NODE = re.compile(rf'n\d+({OPEN})"[^"]+"({SHUT})')
+LINK = re.compile(r'[nc]\d+ (-->|==>|-\.->)(\|"[^"]+"\|)? n\d+')
 OTHER = re.compile(
     r'flowchart TB|direction TB|end|subgraph \w+\["[^"]+"\]|linkStyle \d+ [\w#:,-]+'
-    r"|classDef \w+ [\w#:,. -]+|class [n\d,]+ \w+"
+    r"|classDef \w+ [\w#:,. -]+|class [nc\d,]+ \w+"
 )
 
 
@@ -38,13 +40,14 @@ def names(diagram: Diagram) -> set[str]:
     drawn = json.loads(layout(render_dot(diagram), "dot_json"))
     places = {item["_gvid"]: item["name"] for item in drawn["objects"]}
     nodes = {name for name in places.values() if not name.startswith("cluster")}
-    return nodes | {f"{places[edge['tail']]}->{places[edge['head']]}" for edge in drawn.get("edges", [])}
+    seen = [edge for edge in drawn.get("edges", []) if edge.get("style") != "invis"]
+    return nodes | {f"{places[edge['tail']]}->{places[edge['head']]}" for edge in seen}
 
 
 def wanted(diagram: Diagram) -> set[str]:
-    """The nodes and edges of a diagram, by the renderers' names."""
-    known = diagram.names
-    return set(known.values()) | {f"{known[edge.source]}->{known[edge.target]}" for edge in diagram.edges}
+    """The nodes and edges of a diagram, by the renderers' names, with the points where edges leave frames."""
+    out = {f"{diagram.frames[item.key]}_out" for item in diagram.clusters if item.entry is not None}
+    return set(diagram.names.values()) | out | {"->".join(places(diagram, edge)) for edge in diagram.edges}
 
 
 def each(test):

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from guideway.viz.looks import ALERT, EDGES, ENDS, INK, MARKS, NODES, PAPER, QUIET
+from guideway.viz.looks import ALERT, EDGES, ENDS, FRAMES, INK, MARKS, NODES, PAPER, QUIET
 from guideway.viz.model import Cluster, Diagram, Edge, Line, Mark, Node, Part
 from guideway.viz.render_dot import render_dot
 from guideway.viz.render_mermaid import render_mermaid
@@ -190,10 +190,15 @@ def test_text_is_legible():
     """Whatever is written has a contrast of at least 4.5 to its ground: WCAG's AA."""
     pairs = [(stroke.color, PAPER) for stroke in EDGES.values()]
     pairs += [(stamp.ink, stamp.fill) for stamp in MARKS.values()]
-    for kind, looks in (*NODES.items(), *ENDS.items()):
-        inks = (PAPER,) if kind == "start" else (INK, QUIET, looks.line, ALERT)
+    for looks in (*NODES.values(), *ENDS.values()):
+        inks = (PAPER,) if looks.ink == PAPER else (INK, QUIET, looks.line, ALERT)
         pairs += [(ink, looks.fill) for ink in inks]
     pairs += [(NODES[kind].line, NODES["act"].fill) for kind in ("policy", "approval")]
+    parts = ("compute", "think", "tool", "ask", "policy", "approval")
+    pairs += [(NODES[kind].line, NODES["each"].fill) for kind in parts]
+    for frame in FRAMES.values():
+        pairs += [(ink, frame.fill) for ink in (INK, QUIET, ALERT, *(stroke.color for stroke in EDGES.values()))]
+    pairs += [(frame.line, frame.fill) for frame in FRAMES.values() if frame.word and frame.word != "region"]
     assert not [(ink, fill, contrast(ink, fill)) for ink, fill in pairs if contrast(ink, fill) < 4.5]
 
 
@@ -202,6 +207,7 @@ def test_no_meaning_rests_on_colour_alone():
     assert len({(looks.shape, looks.style) for looks in NODES.values()} - {("box", "")}) == len(NODES) - 2
     assert len({looks.mermaid for looks in NODES.values()}) == len(NODES)
     assert len({(looks.style, looks.lines, looks.width) for looks in ENDS.values()}) == len(ENDS)
+    assert len({(frame.style, frame.lines, frame.line) for frame in FRAMES.values()}) == len(FRAMES)
     assert len({(stroke.style, stroke.head, stroke.tail) for stroke in EDGES.values()}) == len(EDGES)
 
 
