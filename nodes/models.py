@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from . import prices
 from .calls import ModelAnswer, ModelRequest
 from .shapes import is_dict, is_series
+from .streaming import listener
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -183,8 +184,13 @@ class ChatModel:
     async def answer(self, request: ModelRequest) -> ModelAnswer:
         """Sends a request to the chat model; see ``Answering``."""
         chat, limit, messages = self.chat, self._limit(), request.messages
+        update: dict[str, Any] = {}
         if request.max_tokens is not None and limit is not None and request.max_tokens != self.max_tokens:
-            chat = chat.model_copy(update={limit: request.max_tokens})
+            update[limit] = request.max_tokens
+        if listener() is not None and getattr(chat, "stream_usage", False) is None:
+            update["stream_usage"] = True  # else a streamed answer of OpenAI's would not say what it used
+        if update:
+            chat = chat.model_copy(update=update)
         runnable: Any = chat
         if request.tools:
             runnable = chat.bind_tools(list(request.tools))
@@ -193,10 +199,35 @@ class ChatModel:
                 runnable = chat.with_structured_output(request.output, include_raw=True)
             except NotImplementedError:
                 messages = [*messages, _instruction(request.output)]
-        found: Any = await runnable.ainvoke(messages)
+        found: Any = await runnable.ainvoke(messages, **_aloud())
         message: AIMessage = found["raw"] if is_dict(found) else found
         used = usage(message, request)
         return ModelAnswer(message, *used, self.price(*used))
+
+
+def _aloud() -> dict[str, Any]:
+    """What makes LangChain stream an answer that somebody listens to: it aggregates it to what it would have been."""
+    heard = listener()
+    if heard is None:
+        return {}
+    from langchain_core.callbacks import AsyncCallbackHandler
+    from langchain_core.runnables.config import ensure_config, merge_configs
+
+    class Speaking(AsyncCallbackHandler):
+        """Tells each piece of text; the two methods are by what LangChain knows that it is to stream."""
+
+        async def on_llm_new_token(self, token: Any, *, chunk: Any = None, **_: Any) -> None:
+            said = str(chunk.message.text) if hasattr(chunk, "message") else token
+            if isinstance(said, str) and said:
+                heard(said)
+
+        def tap_output_aiter(self, run_id: Any, output: Any) -> Any:
+            return output
+
+        def tap_output_iter(self, run_id: Any, output: Any) -> Any:
+            return output
+
+    return {"config": merge_configs(ensure_config(), {"callbacks": [Speaking()]})}
 
 
 def _instruction(schema: dict[str, Any]) -> BaseMessage:

@@ -1,4 +1,8 @@
-"""Who hears a model's answer while it comes: tokens are for people who watch, and never for the journal."""
+"""Who hears a model's answer while it comes: tokens are for people who watch, and never for the journal.
+
+A model that can speak while it thinks gives each piece of text to ``listener()``; what the listener hears is
+the answer's text in order. Nothing else changes: the answer, its tokens and its price are the same.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from .outcome import ErrorRecord, Outcome
 from .plan import told
 from .retrying import retried
 from .shapes import is_list
+from .streaming import heard_by, listener
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -133,7 +134,7 @@ async def _answer(node: Think[..., Any], model: Answering, request: ModelRequest
     timer = asyncio.timeout(node.timeout)
     try:
         async with timer:
-            return await model.answer(request)
+            return await _heard(model, request)
     except asyncio.CancelledError as error:
         if not is_inner_cancel(error):
             raise
@@ -146,6 +147,26 @@ async def _answer(node: Think[..., Any], model: Answering, request: ModelRequest
             what = f"the model of {node.name!r} did not answer within {written(node.timeout)}"
             raise CallFailed(error_record(error, "timeout", what)) from error
         raise CallFailed(error_record(error)) from error
+
+
+async def _heard(model: Answering, request: ModelRequest) -> ModelAnswer:
+    """The answer; where somebody listens and the model did not speak meanwhile, they are told its text at the end."""
+    listening = listener()
+    if listening is None:
+        return await model.answer(request)
+    spoken = False
+
+    def hear(text: str) -> None:
+        nonlocal spoken
+        spoken = True
+        listening(text)
+
+    with heard_by(hear):
+        answer = await model.answer(request)
+    text = str(answer.message.text)
+    if text and not spoken:
+        listening(text)
+    return answer
 
 
 def _name(model: Answering) -> str:

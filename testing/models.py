@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError
 from ..nodes.calls import ModelAnswer, ModelRequest
 from ..nodes.shapes import is_dict, is_series, is_tuple
+from ..nodes.streaming import listener
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -40,6 +43,8 @@ class Prompt(str):
 
 class ScriptedModel:
     """Answers from a script; no network, no key, the same answers and the same counts every time.
+
+    Where somebody watches the run, it speaks word by word.
 
     Args:
         replies: the answers in order, or a function of the prompt that gives each. A function is what a test
@@ -102,6 +107,7 @@ class ScriptedModel:
         if isinstance(reply, BaseException) or (isinstance(reply, type) and issubclass(reply, BaseException)):
             raise reply
         message = _message(reply, len(self.prompts))
+        await _spoken(str(message.text))
         said = str(message.text) + (
             json.dumps([call["args"] for call in message.tool_calls]) if message.tool_calls else ""
         )
@@ -118,6 +124,16 @@ class ScriptedModel:
                 "add a reply, or give a function of the prompt"
             )
         return self._replies[place]
+
+
+async def _spoken(text: str) -> None:
+    """Says an answer word by word to whoever listens."""
+    heard = listener()
+    if heard is None:
+        return
+    for word in re.findall(r"\s*\S+\s*?|\s+", text):
+        heard(word)
+        await asyncio.sleep(0)
 
 
 def _tokens(text: str) -> int:
