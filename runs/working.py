@@ -174,10 +174,10 @@ class Worker(Generic[S]):
     async def _drive(self, run_id: str) -> None:
         store = self.engine.store
         try:
-            before = store.run(run_id)
-            if before.status not in ("ready", "running", "parked") or store.held(run_id) == "held":
+            if store.run(run_id).status not in ("ready", "running", "parked") or store.held(run_id) == "held":
                 return  # it was due when the worker looked, and another was faster
             drive = await self.engine.take(run_id)
+            before = store.run(run_id)  # what others did until now is not this worker's
             self._leases[run_id] = drive.lease
             drive.lease.closing = self._stopping
             await self.engine.drive(drive)
