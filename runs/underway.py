@@ -22,7 +22,7 @@ def open_calls(events: Iterable[Event]) -> list[Event]:
     found: dict[tuple[str, Any], Event] = {}
     for event in events:
         body = event.body
-        branch = str(body.get(BRANCH))
+        branch = str(body.get(BRANCH, ""))
         if event.kind == "intent":
             found[branch, body.get("slot")] = event
         elif event.kind in ("result", "settled") and "to" not in body:

@@ -332,15 +332,12 @@ def test_a_run_that_does_not_move_is_not_driven_hot(tmp_path, caplog):
     taken = []
     with opened(tmp_path, NOTES) as app:
         left(app, "a")
-        take = app._engine.take
 
-        async def stands_still(run_id):
-            taken.append(run_id)
-            drive = await take(run_id)
-            drive.status = "parked"
-            return drive
+        async def stands_still(drive):
+            taken.append(drive.lease.run)
+            app.store.release(drive.lease)
 
-        app._engine.take = stands_still
+        app._engine.drive = stands_still
         rounds = []
         app.work(until=lambda: bool(rounds.append(1)) or len(rounds) > 10, pause=0.005)
     assert taken == ["a"]
