@@ -52,7 +52,7 @@ async def _guesses(self: Any, *_: Any) -> Any:
 
 def _waits_blindly(self: Any, branch: Branch, openings: Any) -> None:
     rows = [opening.row for opening in openings]
-    self.commit(branch, [opening.draft for opening in openings], rests=branch.at, open_requests=rows)
+    self.commit(branch, [opening.draft for opening in openings], status="waiting", open_requests=rows)
 
 
 def _reserves_nothing(standing: Standing[Any], branch: Branch, event: Any) -> None:
