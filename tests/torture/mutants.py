@@ -63,6 +63,10 @@ async def _fits_always(self: Any, *_: Any) -> None:
     """Stands for a bound that is not looked at."""
 
 
+def _done_where_it_waits(self: Any) -> bool:
+    return isinstance(self.standing.at, AtEnd) or self.status in ("waiting", "ended", "cancelled")
+
+
 def _over_unless_cancelled(self: Any) -> bool:
     return isinstance(self.standing.at, AtEnd)
 
@@ -91,7 +95,10 @@ MUTANTS: dict[str, list[Patch]] = {
     "stable keys": [(f"{RUNS}.recording.Recording.key", lambda self, slot: secrets.token_hex(16))],
     "bound before the call": [(f"{RUNS}.recording.Recording._must_fit", _fits_always)],
     "reservation": [(f"{RUNS}.folds.FOLDS[intent]", _reserves_nothing)],
-    "a wait looks again": [(f"{RUNS}.driver.Drive._wait", _waits_blindly)],
+    "a wait looks again": [
+        (f"{RUNS}.driver.Drive._wait", _waits_blindly),
+        (f"{RUNS}.driver.Drive.done", property(_done_where_it_waits)),
+    ],
     "cancelled is over": [
         (f"{RUNS}.driver.Drive.done", property(_over_unless_cancelled)),
     ],
