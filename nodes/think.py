@@ -182,7 +182,10 @@ def think(fn: Any = None, /, **options: Any) -> Any:
         writes: the state field that the answer is stored in; without it a model is spread over the fields of
             its names. With ``tools`` the messages field.
         name: the node's name; by default the function's.
-        model: a slot, ``"provider:name"``, a chat model, or a list of these to fall back along.
+        model: a slot, ``"provider:name"``, a chat model, or a list of these to fall back along: the next one is
+            asked where one failed in passing (``timeout``, ``rate_limited``, ``unavailable``), and no other way:
+            what a model refused, or answered wrong, is the step's. A repair asks the first model again. Which
+            model answered stands in the outcome's calls.
         tools: the tools that the model may propose calls of; its message is appended to the messages field.
         repairs: how often an answer that does not fit is shown to the model again.
         retry: how failed attempts are tried again.

@@ -51,13 +51,12 @@ class ScriptedModel:
             needs that crashes between a call and its record: a list would then be one answer ahead.
         usage: tokens in and out of each call; by default a token for every four characters.
         price: dollars for a thousand tokens.
+        name: what it is called in the outcome's calls, so that a line of models can be told apart.
 
     Attributes:
         prompts: the text of every prompt, in order.
         requests: every request, in order.
     """
-
-    name = "scripted"
 
     def __init__(
         self,
@@ -65,12 +64,14 @@ class ScriptedModel:
         *,
         usage: tuple[int, int] | None = None,
         price: float = 0.0,
+        name: str = "scripted",
     ) -> None:
         if isinstance(replies, str) or not (callable(replies) or isinstance(replies, Sequence)):
             raise ConfigError(f"ScriptedModel takes a list of replies or a function of the prompt, not {replies!r}")
         self._replies = replies if callable(replies) else list(replies)
         self._usage = usage
         self._price = price
+        self.name = name
         self.prompts: list[Prompt] = []
         self.requests: list[ModelRequest] = []
 
