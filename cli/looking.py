@@ -21,7 +21,7 @@ Status = Annotated[
 OfFlow = Annotated[str | None, typer.Option("--flow", help="Only those of this flow.")]
 WithTags = Annotated[list[str] | None, typer.Option("--tag", help="Only those that bear it; may be repeated.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
-After = Annotated[str | None, typer.Option("--after", metavar="RUN", help="Those before this run: the next page.")]
+After = Annotated[str | None, typer.Option("--after", metavar="RUN", help="The last run of the page before.")]
 Role = Annotated[str | None, typer.Option("--role", help="Only what this role is asked.")]
 
 

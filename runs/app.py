@@ -222,8 +222,6 @@ class App(Deciding[S], Watching[S]):
         """
         if status is not None and status not in STATUSES:
             raise ConfigError(f"there is no status {status!r}: {', '.join(STATUSES)}")
-        if isinstance(tags, str):
-            raise ConfigError(f"tags={tags!r} is one text, which would be read as letters: write tags=[{tags!r}]")
         rows = self._engine.store.runs(status, flow or self.flow.name, tags, _some(limit), after)
         return [self._listed(row) for row in rows]
 

@@ -38,9 +38,7 @@ class Reading:
     ) -> list[RunRow]:
         """Runs, newest first: those that have all the tags; ``after`` is the id of the last run of the page before."""
         with self._db.reading() as cursor:
-            return rows.listed(
-                cursor, self.path, status=status, flow=flow, tags=tuple(tags or ()), limit=limit, after=after
-            )
+            return rows.listed(cursor, self.path, status=status, flow=flow, tags=tags or (), limit=limit, after=after)
 
     def events(self, run: str | int, after: int = 0) -> list[Event]:
         """The run's events after a number, in their order.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from ...errors import JournalBroken, RunNotFound
-from .chain import decode, genesis
+from ...errors import ConfigError, JournalBroken, RunNotFound
+from .chain import decode, encode, genesis
 from .holder import Holder
 from .records import RunRow
 
@@ -59,7 +59,7 @@ def listed(
     *,
     status: str | None,
     flow: str | None,
-    tags: Sequence[str],
+    tags: Iterable[str],
     limit: int,
     after: str | None,
 ) -> list[RunRow]:
@@ -70,7 +70,7 @@ def listed(
         if value is not None:
             wanted.append(f"r.{column} = ?")
             values.append(value)
-    for tag in tags:
+    for tag in tag_list(tags):
         wanted.append("exists (select 1 from json_each(r.tags) where value = ?)")
         values.append(tag)
     if after is not None:
@@ -79,6 +79,26 @@ def listed(
     where = f"where {' and '.join(wanted)}" if wanted else ""
     rows = cursor.execute(f"{_RUN} {where} order by r.rid desc limit ?", (*values, limit)).fetchall()
     return [_row(row, path) for row in rows]
+
+
+def tag_list(tags: Iterable[str]) -> list[str]:
+    """Tags as a list of words.
+
+    Raises:
+        ConfigError: it is one text, which would be read as letters, or one of them is no text.
+    """
+    if isinstance(tags, str):
+        raise ConfigError(f"tags={tags!r} is one text, which would be read as letters: write tags=[{tags!r}]")
+    found = list(tags)
+    for tag in found:
+        if not isinstance(tag, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise ConfigError(f"the tag {tag!r} is no text: tags= is a list of words, such as ['vip', 'march']")
+    return found
+
+
+def tag_text(tags: Iterable[str]) -> str:
+    """Tags as the column holds them; ConfigError as ``tag_list``."""
+    return encode(tag_list(tags), "the tags").decode()
 
 
 def _page_after(cursor: sqlite3.Cursor, after: str, path: str) -> int:

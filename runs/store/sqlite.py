@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from ...errors import LeaseLost, RunExists, StateInvalid, StoreError
 from . import chain, journal, opening, rows, schema, shelf
-from .chain import encode, prepare
+from .chain import prepare
 from .database import Hook, Transaction
 from .driving import Driving
 from .heartbeat import Heartbeat
@@ -124,7 +124,7 @@ class SqliteStore(Driving):
         prepared = prepare(events, 0, chain.genesis(run_id), at)
         with self._db.writing(kinds(events), power=power) as tx:
             status = "running" if hold else "ready"
-            rid = self._insert(tx, (run_id, flow, shape, build, status, by, _text(list(tags)), at, at), prepared)
+            rid = self._insert(tx, (run_id, flow, shape, build, status, by, rows.tag_text(tags), at, at), prepared)
             lease = self._leases.begin(tx.cursor, rid, run_id, 1, 1) if hold else None
             row = rows.find(tx.cursor, rid, self.path)
         return row, self._hold(lease)
@@ -162,7 +162,7 @@ class SqliteStore(Driving):
         at = self._clock()
         prepared = prepare(events, 0, chain.genesis(run_id), at)
         with self._db.writing(kinds(events)) as tx:
-            rid = self._insert(tx, (run_id, flow, shape, build, "running", by, _text(list(tags)), at, at), prepared)
+            rid = self._insert(tx, (run_id, flow, shape, build, "running", by, rows.tag_text(tags), at, at), prepared)
             lease = self._leases.begin(tx.cursor, rid, run_id, 1, 1)
         self._hold(lease)
         return lease, prepared
@@ -390,7 +390,3 @@ class SqliteStore(Driving):
 def _require_id(run_id: str) -> None:
     if not (run_id and run_id.isprintable()):
         raise StateInvalid(f"{run_id!r} cannot be a run's id: it is empty, or holds what cannot be printed.")
-
-
-def _text(value: Any) -> str:
-    return encode(value, "the tags").decode()
