@@ -203,7 +203,7 @@ def _params(model: type[BaseModel], hidden: Mapping[str, str]) -> list[Param]:
             marks.append(Field(description=info.description))
         if name in hidden:
             marks.append(FromState)
-        annotation: Any = Annotated[(info.annotation, *marks)] if marks else info.annotation  # type: ignore[assignment]
+        annotation: Any = Annotated[(info.annotation, *marks)] if marks else info.annotation
         found.append(Param(name, hidden.get(name, name), annotation, "field", _default(info), name in hidden))
     return found
 

@@ -264,7 +264,7 @@ def _words(item: Any) -> str:
         return f"[{item.type}: {item.mime_type}, {_size(item.data)} bytes]"
     if item.type == "resource_link":
         return f"[link: {item.uri}{f', {item.name}' if item.name else ''}]"
-    inner = getattr(item, "resource", None)
+    inner: Any = getattr(item, "resource", None)
     if hasattr(inner, "text"):
         return str(inner.text)
     if hasattr(inner, "blob"):

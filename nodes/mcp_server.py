@@ -35,7 +35,10 @@ T = TypeVar("T")
 class Serving(Protocol):
     """Whoever knows an MCP server's tools and calls them."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the server is called."""
+        ...
 
     async def tools(self) -> list[Offered]:
         """The tools that the server offers now."""
@@ -357,9 +360,8 @@ def _same(live: Live, server: str, name: str, expected: str | None) -> None:
 
 def _said(error: BaseException) -> str:
     """What an exception says; of a group, its first."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _said(inner[0]) if inner else str(error) or type(error).__name__
 
 
 def run_blocking(work: Callable[[], Awaitable[T]]) -> T:

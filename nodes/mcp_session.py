@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -115,7 +115,7 @@ def fingerprint(tool: Offered) -> str:
 
 
 @asynccontextmanager
-async def opened(address: Any, wire: Wire) -> AsyncIterator[Live]:
+async def opened(address: Any, wire: Wire) -> AsyncGenerator[Live, None]:
     """Opens a session, shakes hands, and ends it.
 
     Args:
@@ -141,7 +141,8 @@ async def opened(address: Any, wire: Wire) -> AsyncIterator[Live]:
         elif isinstance(address, str):
             target = _Watched(streamable_http_client(address), wire)
         elif callable(address):
-            target = _Watched(address(), wire)
+            make: Callable[[], Any] = address
+            target = _Watched(make(), wire)
         async with Client(target, message_handler=hear, cache=None) as client:
             told = client.server_info
             found.append(Live(client.session, None if told is None else told.name, wire, ended))

@@ -207,9 +207,10 @@ class ChatModel:
 
 def _aloud() -> dict[str, Any]:
     """What makes LangChain stream an answer that somebody listens to: it aggregates it to what it would have been."""
-    heard = listener()
-    if heard is None:
+    listening = listener()
+    if listening is None:
         return {}
+    heard = listening
     from langchain_core.callbacks import AsyncCallbackHandler
     from langchain_core.runnables.config import ensure_config, merge_configs
 

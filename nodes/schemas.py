@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator
@@ -58,11 +57,11 @@ def params_of(schema: Mapping[str, Any], hidden: Mapping[str, str], title: str, 
         if optional and not admits_null:
             annotation = annotation | None if annotation is not Any else Any
         check = _value(own, omit_null=optional and not admits_null)
-        marks = [PlainValidator(check), PlainSerializer(_same, return_type=Any)]
+        marks: list[Any] = [PlainValidator(check), PlainSerializer(_same, return_type=Any)]
         if name in hidden:
             marks.append(FromState)
         default = _default(part, own) if optional else MISSING
-        kept: Any = Annotated[(annotation, *marks)]  # type: ignore[assignment]
+        kept: Any = Annotated[(annotation, *marks)]
         found.append(Param(name, hidden.get(name, name), kept, "field", default, name in hidden))
     return tuple(found)
 
@@ -136,7 +135,7 @@ def annotation_of(part: Any, root: Mapping[str, Any]) -> Any:
 
 
 def _union(found: list[Any]) -> Any:
-    return Any if Any in found or not found else reduce(or_, found)
+    return Any if Any in found or not found else reduce(lambda left, right: left | right, found)
 
 
 def _resolved(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ the answer's text in order. Nothing else changes: the answer, its tokens and its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -17,7 +17,7 @@ _LISTENER: ContextVar[Heard | None] = ContextVar("guideway_heard", default=None)
 
 
 @contextmanager
-def heard_by(listener: Heard | None) -> Iterator[None]:
+def heard_by(listener: Heard | None) -> Generator[None, None, None]:
     """Lets a listener hear the answers of the models that are called inside.
 
     Args:
