@@ -187,7 +187,8 @@ class People(Settling):
                 holder=row.holder,
             )
         tools = tools_of(self.flow)
-        once = [name for name in names if name not in tools or tools[name].effect == "once"]
+        harmless = {tool.name for tool in tools} - {tool.name for tool in tools if tool.effect == "once"}
+        once = [name for name in names if name not in harmless]
         if once:  # what is idempotent is repeated where a run goes on, and here nothing goes on
             found = {"dead": "died", "over": "was not heard of any more", "free": "stopped"}[state]
             raise RunNotReady(

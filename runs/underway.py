@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from ..flows.flow import Flow
+from ..flows.inside import nodes_in
 from ..nodes.tool import Tool
 from .store.records import Event
 
@@ -50,21 +51,11 @@ def between_calls(events: Iterable[Event]) -> bool:
     return not open_calls(events)
 
 
-def tools_of(flow: Flow[Any]) -> dict[str, Tool[..., Any]]:
-    """The tools that a flow may call, by name: those of its nodes, and of the flows within it.
+def tools_of(flow: Flow[Any]) -> list[Tool[..., Any]]:
+    """The tools that a flow may call: those of its nodes, and of the flows within it.
 
     Args:
         flow: the flow.
     """
-    return {tool.name: tool for node in flow.nodes.values() for tool in _tools(node)}
-
-
-def _tools(node: Any) -> Iterator[Tool[..., Any]]:
-    if isinstance(node, Tool):
-        yield node
-    yield from (tool for tool in getattr(node, "tools", ()) if isinstance(tool, Tool))
-    inner, flow = getattr(node, "inner", None), getattr(node, "flow", None)
-    if inner is not None:
-        yield from _tools(inner)
-    if isinstance(flow, Flow):
-        yield from tools_of(flow).values()
+    found = [item for node in nodes_in(flow) for item in (node, *getattr(node, "tools", ()))]
+    return [item for item in found if isinstance(item, Tool)]

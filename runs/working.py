@@ -65,7 +65,7 @@ class Worker(Generic[S]):
         self._leases: dict[str, Lease] = {}
         self._off: dict[str, tuple[float, float]] = {}
         self._asked: dict[str, tuple[int, float | None]] = {}
-        self._asks = {name for name, tool in tools_of(engine.flow).items() if tool.reconcile is not None}
+        self._asks = {tool.name for tool in tools_of(engine.flow) if tool.reconcile is not None}
         self._stopping = self._begun = False
         self._ended = threading.Event()
 
