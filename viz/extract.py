@@ -189,7 +189,7 @@ class _Extraction:
     def gate(self, route: dict[str, Any], index: int, name: str, source: str | None) -> str:
         """A gate as it stands on one edge: its yes leads on along that edge, each no goes its own way."""
         frame = self.frame(source)
-        key = self.key("gate", f"{route['id']}:{index}:{name}:{frame}")
+        key = self.key("gate", repr((route["id"], index, name, frame)))
         if key in self.canvas.nodes:
             return key
         spec = self.shape["gates"][name]

@@ -18,7 +18,8 @@ HASHES = """
 import hashlib
 from tests.first_page import refund_desk
 from tests.viz.drawings import DESK, ESCALATION
-for flow in (refund_desk, DESK, ESCALATION):
+from tests.viz.nested import FORK_IN_BRANCH, RESEARCH, SUPPORT
+for flow in (refund_desk, DESK, ESCALATION, FORK_IN_BRANCH, RESEARCH, SUPPORT):
     for name in ("svg", "png", "pdf", "dot", "mmd", "txt"):
         drawn = flow.draw(format=name)
         print(hashlib.sha256(drawn.encode() if isinstance(drawn, str) else drawn).hexdigest())
@@ -158,7 +159,7 @@ def test_the_same_flow_gives_the_same_bytes_in_every_process(root):
         for seed in ("0", "1", "4242")
     }
     assert len(drawn) == 1
-    assert len(drawn.pop().split()) == 18
+    assert len(drawn.pop().split()) == 36
 
 
 def test_the_wheels_program_is_found_without_a_path(monkeypatch, no_cache):
