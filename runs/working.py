@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError, GuidewayError, LeaseLost, RunBusy, StoreLocked
 from .engine import Engine
+from .readiness import turns
 from .recording import GRACE
 from .store import Event, Lease
 from .underway import between_calls, open_tools, tools_of
@@ -145,12 +146,10 @@ class Worker(Generic[S]):
                 _log.exception("a worker could not look after requests; it goes on")
 
     def _parked(self) -> list[str]:
-        """Parked runs whose effect the tool can ask the world about, when it is time to ask again."""
-        if not self._asks:
-            return []
+        """Parked runs of which a branch can go on, and those whose tool can ask the world, when it is time to."""
         due: list[str] = []
         for run, tail in self.engine.store.parked(self.engine.flow.name):
-            if self._asked.get(run, (0, None))[0] != tail:
+            if self._asked.get(run, (-1, None))[0] != tail:
                 self._asked[run] = (tail, self._again_at(run))
             at = self._asked[run][1]
             if at is not None and at <= time.time():
@@ -159,9 +158,11 @@ class Worker(Generic[S]):
 
     def _again_at(self, run: str) -> float | None:
         try:
+            if next(turns(self.engine.load(run), frozenset()), None) is not None:
+                return 0.0  # somebody decided for a branch beside the one that is parked
             return again_at(self.engine.store.events(run), self._asks)
-        except GuidewayError as error:
-            _log.error("parked run %s cannot be read: %s", run, error)
+        except Exception as error:  # noqa: BLE001  # a parked run that cannot be read is a person's to look at
+            _log.error("parked run %s cannot be looked at: %s", run, error)
             return None
 
     # driving
@@ -196,6 +197,8 @@ class Worker(Generic[S]):
         if (before.status, before.tail) != (after.status, after.tail):
             self.driven += 1
             self._off.pop(run_id, None)
+        elif after.status == "parked":
+            self._asked[run_id] = (after.tail, None)  # until something happens to it
         elif after.status in ("ready", "running") and not self._stopping:
             self._put_off(run_id, None)
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 import pytest
 from pydantic import BaseModel
 
-from guideway import START, Budget, Context, End, Flow, compute, on, tool
+from guideway import START, Budget, Context, End, Flow, all_of, approval, compute, on, tool
 from guideway.errors import ConfigError, StoreError
 from guideway.nodes.calls import NOT_DONE
 from guideway.runs import recording, working
@@ -378,6 +378,33 @@ def test_a_parked_effect_is_asked_about_again_and_not_hot(tmp_path, monkeypatch,
         app.work(until=lambda: app.get("a").status == "ended", pause=0.005)
         assert app.get("a").state.receipt == ("found" if happened else "charge of a")
     assert len(done(tmp_path)) == (0 if happened else 1)
+
+
+def test_a_branch_beside_a_parked_one_goes_on(tmp_path):
+    """A run that is parked in one branch and decided in another is driven on in the other, once."""
+
+    @tool(effect="once", stakes="low", timeout=1.0, writes="receipt")
+    def odd() -> str:
+        raise OSError("the line broke")
+
+    @compute(writes="item")
+    def fine(item: str) -> str:
+        return item + "!"
+
+    end = End("end")
+    lead = approval("lead", within="1h", denied=note, expired=note)
+    rows = [on(START, all_of(odd, lead >> fine)), on(odd, note), on(fine, note), on(note, end)]
+    with opened(tmp_path, Flow("both", state=Job, edges=rows)) as app:
+        run = app.start({}, run_id="r", by="web")
+        assert run.status == "parked"
+        assert app.work(until=once) == 0
+        app.approve(run.waiting[0], by="ann")
+        rounds = []
+        assert app.work(until=lambda: bool(rounds.append(1)) or len(rounds) > 5, pause=0.01) == 1
+        assert [step.node for step in app.get("r").steps] == ["fine"]
+        app.settle("r", None, "found", by="ann")
+        assert app.work(until=once) == 1
+        assert app.get("r").verdict == "success"
 
 
 def event(number, what, at, **body):
