@@ -6,7 +6,7 @@ from ..guards.budgets import Budget, Spent
 from ..guards.target import Target
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord
-from .position import Place
+from .position import Outer, Place
 
 
 def over(budget: Budget | None, place: Place, target: Target) -> ErrorRecord | None:
@@ -19,7 +19,7 @@ def over(budget: Budget | None, place: Place, target: Target) -> ErrorRecord | N
     """
     if budget is None:
         return None
-    return _over(budget, place.spent, place.started, place.out, place, target)
+    return _over(Outer(budget, place.spent, place.started, place.out, place.beside), place.now, target)
 
 
 def over_outside(place: Place, target: Target) -> ErrorRecord | None:
@@ -30,24 +30,26 @@ def over_outside(place: Place, target: Target) -> ErrorRecord | None:
         target: the node to run next.
     """
     for outer in place.outer:
-        found = _over(outer.budget, outer.spent, outer.started, outer.out, place, target)
+        found = _over(outer, place.now, target)
         if found is not None:
             return found
     return None
 
 
-def _over(budget: Budget, spent: Spent, started: float, out: bool, place: Place, target: Target) -> ErrorRecord | None:
-    ends_at = None if budget.deadline is None else budget.ends_at(started)
-    if ends_at is not None and place.now >= ends_at and not out:
+def _over(held: Outer, now: float, target: Target) -> ErrorRecord | None:
+    budget = held.budget
+    ends_at = None if budget.deadline is None else budget.ends_at(held.started)
+    if ends_at is not None and now >= ends_at and not held.out:
         return ErrorRecord("exhausted", "Exhausted", f"the deadline passed before {target.name!r} could run")
-    for kind, bound in budget.bounds(on_the_way_out=out):
-        used = getattr(spent, kind)
-        needed = 1 + place.beside if kind == "steps" else 1 if kind == "calls" and _calls(target) else 0
+    for kind, bound in budget.bounds(on_the_way_out=held.out):
+        used = getattr(held.spent, kind)
+        needed = 1 + held.beside if kind == "steps" else 1 if kind == "calls" and _calls(target) else 0
         if used + needed > bound or (kind == "seconds" and used >= bound):
+            beside = f", {held.beside} under way" if kind == "steps" and held.beside else ""
             return ErrorRecord(
                 "exhausted",
                 "Exhausted",
-                f"budget {kind}={bound:g} is used up: {used:g} spent before {target.name!r}",
+                f"budget {kind}={bound:g} is used up: {used:g} spent{beside} before {target.name!r}",
             )
     return None
 

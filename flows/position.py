@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from ..guards.budgets import Budget, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
+from .edits import Edits
 
 if TYPE_CHECKING:
     from .regions import Region
@@ -32,6 +33,7 @@ class AtNode(NamedTuple):
         failure: the failure that led here.
         grant: the request whose approval let the run reach this node, or ``exempt:<gate>``.
         digest: of the call that the grant names.
+        edits: what people changed of that call.
     """
 
     node: str
@@ -39,6 +41,7 @@ class AtNode(NamedTuple):
     failure: Failure | None = None
     grant: str | None = None
     digest: str | None = None
+    edits: Edits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class AtGate:
         turns: the noes that led from that gate to the one that asks now (escalation), in order.
         refusal: the last of these noes.
         failure: the failure that the edge matched.
+        edits: what people changed of the call that it decides about.
     """
 
     route: str
@@ -58,6 +62,7 @@ class AtGate:
     turns: tuple[No, ...] = ()
     refusal: Refusal | None = None
     failure: Failure | None = None
+    edits: Edits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +145,14 @@ class Outer(NamedTuple):
         spent: what the flow around has used up, with all that is inside of it.
         started: when it began, seconds since the epoch.
         out: whether its ``on_exhausted`` was taken.
+        beside: steps that other branches inside of it are at, which its budget counts as taken.
     """
 
     budget: Budget
     spent: Spent
     started: float
     out: bool
+    beside: int = 0
 
 
 class Place(NamedTuple):
@@ -159,7 +166,7 @@ class Place(NamedTuple):
         now: the present moment, seconds since the epoch.
         out: whether ``on_exhausted`` was taken: then what was kept may be spent too.
         region: the innermost region that the branch is in; None outside of all.
-        beside: steps that siblings are at, which the budgets count as taken.
+        beside: steps that other branches of the flow are at, which its own budget counts as taken.
         outer: the budgets of the flows around a subflow, innermost first.
     """
 
@@ -204,19 +211,21 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The gate that the run waits at got its decision; ``refusal`` is None for a yes.
+    """The gate that the run waits at got its decision; ``refusal`` is None for a yes, and where the call was edited.
 
     Args:
         at: the gate's place.
         request: the request's id.
         digest: of the call that was approved.
         refusal: the no.
+        edits: all that was changed of the call, where the decision was to change it: the edge is asked anew.
     """
 
     at: AtGate
     request: str = ""
     digest: str | None = None
     refusal: Refusal | None = None
+    edits: Edits | None = None
 
 
 Incoming = Begun | Headed | Done | Decided | Joined | AtLeft

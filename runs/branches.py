@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,17 +93,19 @@ class Frame:
             frame.spent = add_spent(frame.spent, data)
             frame = frame.outer
 
-    def around(self, more: Spent) -> tuple[Outer, ...]:
+    def around(self, more: Spent, beside: Mapping[int, int]) -> tuple[Outer, ...]:
         """The budgets of the frames around, innermost first.
 
         Args:
             more: what the step under way has spent besides.
+            beside: how many steps other branches are at, by the ``id`` of the frame that they are inside of.
         """
         found: list[Outer] = []
         frame = self.outer
         while frame is not None:
             if frame.flow.budget is not None:
-                found.append(Outer(frame.flow.budget, frame.spent + more, frame.started, frame.out))
+                spent, others = frame.spent + more, beside.get(id(frame), 0)
+                found.append(Outer(frame.flow.budget, spent, frame.started, frame.out, others))
             frame = frame.outer
         return tuple(found)
 

@@ -82,8 +82,9 @@ class Drive(Fanning[S]):
         """
         if not stretch:
             first = next(turns(self.standing, self.busy), None)
-            if first is not None and self._begin(first):
-                await self._unit(first)
+            begun = None if first is None else self._begin(first)
+            if begun is not None:
+                await self._unit(begun)
             self._settle()
             return
         tasks: set[asyncio.Task[None]] = set()
@@ -93,8 +94,9 @@ class Drive(Fanning[S]):
                 if not found and not tasks:
                     break
                 if len(found) == 1 and not tasks:
-                    if self._begin(found[0]):
-                        await self._run(found[0])
+                    only = self._begin(found[0])
+                    if only is not None:
+                        await self._run(only)
                     continue
                 await self._side_by_side(found, tasks)
         finally:
@@ -103,7 +105,7 @@ class Drive(Fanning[S]):
 
     async def _side_by_side(self, found: Sequence[Branch], tasks: set[asyncio.Task[None]]) -> None:
         """Works on branches until one of them rests, or somebody decided for one that waits."""
-        begun = [branch for branch in found if self._begin(branch)]
+        begun = [branch for one in found if (branch := self._begin(one)) is not None]
         for branch in begun:
             self.busy.add(branch.path)
             tasks.add(asyncio.create_task(self._run(branch), name=f"guideway {self.standing.run} {branch.path}"))
@@ -159,13 +161,13 @@ class Drive(Fanning[S]):
         """Whether nothing can go on by itself: the run ended, is parked, was cancelled, or waits for people."""
         return self.done or next(turns(self.standing, self.busy), None) is None
 
-    def _begin(self, branch: Branch) -> bool:
-        """Whether a branch is worked on: an item that is about to begin is opened, where the budget allows it."""
-        if branch.path in self.standing.branches:
-            return True
-        each = None if branch.parent is None else branch.parent.node
-        assert isinstance(each, Each)
-        return self.begin_item(branch, each) and branch.path in self.standing.branches
+    def _begin(self, branch: Branch) -> Branch | None:
+        """The branch as it is worked on: an item that is about to begin is opened, where the budget allows it."""
+        if branch.path not in self.standing.branches:
+            each = None if branch.parent is None else branch.parent.node
+            assert isinstance(each, Each)
+            self.begin_item(branch, each)
+        return self.standing.branches.get(branch.path)
 
     async def _unit(self, branch: Branch) -> None:
         """One step of a branch, or what stands between two."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..flows.each import Each
 from ..flows.position import Place
-from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
-from .branches import Branch
+from .branches import Branch, Frame
 from .standing import Standing
 
 
@@ -33,12 +31,20 @@ def place_of_branch(standing: Standing[Any], branch: Branch, state: Any, now: fl
         now,
         frame.out,
         branch.region,
-        _beside(standing, branch),
-        frame.around(spent),
+        (beside := _beside(standing, branch)).get(id(frame), 0),
+        frame.around(spent, beside),
     )
 
 
-def _beside(standing: Standing[Any], branch: Branch) -> int:
-    """Steps that other branches are at: the budgets count them as taken."""
-    others = (other.node for other in standing.branches.values() if other is not branch)
-    return sum(node is not None and not isinstance(node, Each | Subflow) for node in others)
+def _beside(standing: Standing[Any], branch: Branch) -> dict[int, int]:
+    """Steps that other branches are at, by the frame that they are in or inside of: its budget counts them as taken."""
+    found: dict[int, int] = {}
+    for other in standing.branches.values():
+        if other is branch:
+            continue
+        if other.node is not None:  # one that holds others is a step too, once they are over
+            frame: Frame | None = other.frame
+            while frame is not None:
+                found[id(frame)] = found.get(id(frame), 0) + 1
+                frame = frame.outer
+    return found
