@@ -87,8 +87,8 @@ class _Extraction:
             name = self.pending.pop(0)
             routes: list[dict[str, Any]] = self.shape["rows"].get(name, [])
             for place, route in enumerate(routes, 1):
-                many = len(routes) > 1 and name not in self.forks
-                words = telling.guards(route, self.limits, otherwise=many)
+                many = len(routes) > 1
+                words = telling.guards(route, self.limits, otherwise=many and name not in self.forks)
                 kind = self.kind(name, route["match"])
                 self.edge(
                     self.leave(name, route["match"]), self.enter(route, name), kind, place if many else None, words

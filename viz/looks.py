@@ -108,7 +108,7 @@ EDGES: dict[EdgeKind, Stroke] = {
     "step": Stroke("after ok, in the order tried", "#1a1a1a", "solid", "normal", "-->", "->"),
     "failed": Stroke("after a failure", ALERT, "dashed", "empty", "-.->", "-x>"),
     "ended": Stroke("after that end of a subflow", "#00524d", "solid", "vee", "-->", "->", 1.6),
-    "branch": Stroke("every branch, side by side", "#1a1a1a", "solid", "normal", "-->", "->", 1.6, tail="dot"),
+    "branch": Stroke("every branch, merged in this order", "#1a1a1a", "solid", "normal", "-->", "->", 1.6, tail="dot"),
     "yes": Stroke("the gate says yes", "#00573f", "bold", "normal", "==>", "=>", 2.2),
     "no": Stroke("the gate says no", "#83305f", "solid", "normal", "-->", "->", tail="tee"),
     "anywhere": Stroke("from any step", "#4d4d4d", "dotted", "empty", "-.->", "..>", 1.6),
@@ -170,4 +170,5 @@ def is_high(node: Node) -> bool:
     Args:
         node: the node.
     """
-    return any(mark.kind == "high" for item in (node, *node.parts) for mark in item.marks)
+    marks = [*node.marks, *(mark for part in node.parts for mark in part.marks)]
+    return any(mark.kind == "high" for mark in marks)

@@ -104,7 +104,8 @@ class Edge:
         source: the key of the node, or of the cluster, that it leaves.
         target: the key of the node, or of the cluster, that it enters.
         kind: what it is.
-        order: its place in the order tried, where the source has more than one edge.
+        order: its place in the order tried, where the source has more than one edge; of a branch, the place in
+            which it is merged.
         words: its guards, a line each.
     """
 
@@ -167,4 +168,5 @@ class Diagram:
     @cached_property
     def called(self) -> dict[str, Node | Cluster]:
         """The nodes and the clusters, by their keys."""
-        return {item.key: item for item in (*self.clusters, *self.nodes)}
+        found: dict[str, Node | Cluster] = {item.key: item for item in self.clusters}
+        return found | {item.key: item for item in self.nodes}

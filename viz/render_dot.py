@@ -31,7 +31,7 @@ _EDGE = {"fontname": FONT, "fontsize": "9", "arrowsize": "0.75"}
 
 _ROUND = ("ellipse", "octagon", "hexagon")  # these leave room around a label of their own
 _BAR = {"width": "1.5", "height": "0.22", "fixedsize": "true"}
-_BARS: dict[str, dict[str, str]] = {"fork": _BAR | {"ordering": "out"}, "join": _BAR}  # heads stand in their order
+_BARS: dict[str, dict[str, str]] = {"fork": _BAR, "join": _BAR}
 
 
 def render_dot(diagram: Diagram) -> str:

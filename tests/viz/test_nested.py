@@ -83,10 +83,10 @@ def inside(diagram: Diagram, key: str | None) -> set[str]:
 
 
 def test_a_fork_leads_to_all_its_heads_and_its_branches_to_the_join():
-    """A bar fans out to the heads, without an order; the edges to the exit lead to a bar that leads on to it."""
+    """A bar fans out to the heads, in the order they are merged; edges to the exit lead to a bar before it."""
     diagram = diagram_of(FIVE)
     assert arrows(diagram, "START") == [("step", None, "", "all of")]
-    assert arrows(diagram, "all of") == [("branch", None, "", "count_stock"), ("branch", None, "", "check_credit")]
+    assert arrows(diagram, "all of") == [("branch", 1, "", "count_stock"), ("branch", 2, "", "check_credit")]
     assert arrows(diagram, "check_credit") == [("step", None, "", "join")]
     assert arrows(diagram, "count_stock") == [("failed", 1, "failed", "stopped"), ("step", 2, "otherwise", "join")]
     assert arrows(diagram, "join") == [("step", None, "", "ship")]
@@ -103,7 +103,7 @@ def test_a_region_is_a_frame_around_its_branches():
 def test_a_gate_on_a_head_stands_in_the_branch():
     """The gate of a head is drawn between the fork and the head, in the region, with its noes."""
     diagram = diagram_of(FORK_IN_BRANCH)
-    assert ("branch", None, "", "cashier") in arrows(diagram, "all of")
+    assert ("branch", 2, "", "cashier") in arrows(diagram, "all of")
     assert arrows(diagram, "cashier") == [
         ("yes", None, "approved", "charge"),
         ("no", None, "denied", "explain"),
@@ -421,8 +421,8 @@ def test_text_tells_forks_on_the_edges_to_them():
     assert lines[at : at + 6] == [
         "START",
         "  -> [all of]",
-        "      -> count_stock",
-        "      -> [approval cashier]",
+        "      1. -> count_stock",
+        "      2. -> [approval cashier]",
         "            role cashier · within 2h",
         "            shows total",
     ]
