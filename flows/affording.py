@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..guards.budgets import Budget, Spent
+from ..guards.budgets import Budget
 from ..guards.target import Target
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord
