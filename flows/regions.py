@@ -56,14 +56,14 @@ class _Graph:
         self.ends = ends
         self.route_of = route_of
         self.ok: dict[str, tuple[str, ...]] = {}
-        self.failing: dict[str, tuple[str, ...]] = {}
+        self.failing: dict[str, list[tuple[str, ...]]] = {}
         for name in (*nodes, *forks):
             fine = [route for route in rows.get(name, ()) if not isinstance(route.match, Failed)]
             self.ok[name] = tuple(
                 dict.fromkeys([*(place for route in fine for place in self.led(route)), *self.own(nodes.get(name))])
             )
             bad = [route for route in rows.get(name, ()) if isinstance(route.match, Failed)]
-            self.failing[name] = tuple(dict.fromkeys(place for route in bad for place in self.led(route)))
+            self.failing[name] = [tuple(self.led(route)) for route in bad]
 
     def led(self, route: Route) -> Iterator[str]:
         """Where a route leads: to its target, and by the noes of its gates."""
@@ -158,8 +158,11 @@ def _region(graph: _Graph, fork: str, exit: str | None) -> Region:
             continue
         inside.add(here)
         todo.extend(graph.ok.get(here, ()))
-        # a failure stays in the region where its way leads back to the exit; else the branch leaves by it
-        todo.extend(there for there in graph.failing.get(here, ()) if exit in graph.reach(there, exit))
+        # a failure stays in the region where its edge leads back to the exit; else the branch leaves by it
+        for target, *ways in graph.failing.get(here, ()):
+            if exit in graph.reach(target, exit):
+                todo += [target, *ways]
+                leaks += [(way, here) for way in ways if exit not in graph.reach(way, exit)]
     for name in (fork, *sorted(inside)):
         leaks += [(end, name) for end in graph.ok.get(name, ()) if end in graph.ends and end != exit]
     if fork in inside:

@@ -31,7 +31,12 @@ def check(flow: Flow[Any], *, strict: bool = False) -> Report:
         flow: the flow.
         strict: warnings count as errors.
     """
-    graph = Graph(flow)
+    return _check(Graph(flow), strict, {id(flow)})
+
+
+def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
+    """Checks a flow and, once each, those that are nodes of it."""
+    flow = graph.flow
     found, facts = bounds(graph)
     proofs: list[Proof] = []
     for group in (structure, data, safety):
@@ -39,8 +44,30 @@ def check(flow: Flow[Any], *, strict: bool = False) -> Report:
         found += more
         proofs += proved
     found += unknown_codes(flow)
-    facts = replace(facts, proofs=(*proofs, *facts.proofs, *not_proved(graph)))
+    proofs += [*facts.proofs, *not_proved(graph)]
+    for name, node in flow.nodes.items():
+        inner = graph.nested(node)
+        if inner is None or id(inner.flow) in seen:
+            continue
+        seen.add(id(inner.flow))
+        report = _check(inner, strict, seen)
+        found += [_of(name, inner.flow, item) for item in report.findings]
+        proofs += [
+            replace(item, text=f"in {name!r}: {item.text}", path=_within(name, item.path))
+            for item in report.facts.proofs
+        ]
+    facts = replace(facts, proofs=tuple(proofs))
     return Report(flow.name, arranged(found, flow.accepts), facts, strict)
+
+
+def _of(node: str, flow: Flow[Any], item: Finding) -> Finding:
+    """A finding of a flow that is a node, as told where it is one."""
+    message = f"in flow {flow.name!r}, the node {node!r}: {item.message}"
+    return replace(item, message=message, path=_within(node, item.path))
+
+
+def _within(node: str, path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{node}/{place}" for place in path)
 
 
 def refuse_errors(flow: Flow[Any]) -> None:

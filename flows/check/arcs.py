@@ -1,17 +1,19 @@
 """Every way in which a run can go from one node to the next, as arcs: what the semantics do, without values.
 
-The sources and targets are nodes, ends, START, and the flow's own ways: ``on_failure`` and ``on_exhausted``
-stand as places between the node that a run leaves and the node that it comes to, and cost nothing.
+The sources and targets are nodes, ends, START, forks, and the flow's own ways: ``on_failure`` and
+``on_exhausted`` stand as places between the node that a run leaves and the node that it comes to, and cost
+nothing; so do forks, from which an arc leads to each head. What branches have of their own is told by ``levels``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...guards.expressions import Expr, Opaque
 from ...guards.gates import Approval, Gate, Policy, Way
 from ...guards.limits import Limit
+from ...guards.outcomes import Failed
 from ...guards.path import Edge
 from ...guards.target import Target
 from ...nodes.act import Act
@@ -19,6 +21,8 @@ from ...nodes.ask import Ask
 from ...nodes.node import Node
 from ..rows import START, Route
 from ..semantics import EXHAUSTED, FAILURE
+from ..subflow import Subflow
+from .endings import Ending, takes
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -26,8 +30,9 @@ if TYPE_CHECKING:
 HUBS = (FAILURE, EXHAUSTED)
 """The flow's own ways, as places."""
 
-On = Literal["ok", "failed", "refused", "spent", "way"]
-"""What takes an arc: the source's outcome; ``spent``, the budget is used up; ``way``, its source is a flow's own."""
+On = Literal["ok", "failed", "refused", "spent", "way", "head"]
+"""What takes an arc: the source's outcome; ``spent``, the budget is used up; ``way``, its source is a flow's own;
+``head``, its source is a fork, and a branch begins."""
 
 
 class Arc(NamedTuple):
@@ -46,6 +51,8 @@ class Arc(NamedTuple):
         refusal: whether the target can surely read a Refusal.
         failure: whether the target can surely read a Failure.
         way: where a gate of the node's own leads, which is handed over with its no.
+        head: which branch of a fork begins with it.
+        ends: the ends, each with its verdict, to which the source came that is a subflow.
     """
 
     source: str
@@ -60,6 +67,8 @@ class Arc(NamedTuple):
     refusal: bool = False
     failure: bool = False
     way: Way | None = None
+    head: int = 0
+    ends: tuple[Ending, ...] = ()
 
     @property
     def words(self) -> str:
@@ -77,10 +86,12 @@ class Extract:
 
     Args:
         flow: the flow.
+        ends: the ends to which each subflow can come, by its node.
     """
 
-    def __init__(self, flow: Flow[Any]) -> None:
+    def __init__(self, flow: Flow[Any], ends: Mapping[str, Sequence[Ending]]) -> None:
         self.flow = flow
+        self.ends = ends
         self.failure = FAILURE in flow.rows
         self.exhausted = EXHAUSTED in flow.rows or self.failure
         self.raising = {
@@ -93,20 +104,48 @@ class Extract:
         for name in self.flow.nodes:
             yield from self.row(name)
             yield from self.own(name)
+        for name in self.flow.forks:
+            yield from self.fork(name)
         for hub in HUBS:
             yield from self.hub(hub)
 
     def row(self, source: str) -> Iterator[Arc]:
         """The edges of a row, and the flow's own ways from its source."""
         routes = self.flow.rows.get(source, ())
+        came = self.came(source, routes)
         for route in routes:
+            ends = came.get(route.id, ())
+            if route.id in came and not ends:
+                continue  # a subflow never comes to an end that the edge is for
+            failed = isinstance(route.match, Failed) or (ends != () and all(verdict == "failed" for _, verdict in ends))
             first = Arc(
-                source, "", "ok" if route.match is None else "failed", route.line, route,
-                limits=tuple(item for item in route.conditions if isinstance(item, Limit)),
-                failure=route.match is not None,
+                source, "", "failed" if failed else "ok", route.line, route,
+                limits=tuple(item for item in route.conditions if isinstance(item, Limit)), failure=failed,
+                ends=ends,
             )  # fmt: skip
             yield from self.route(first, route)
         where = None if source not in self.flow.nodes else self.flow.nodes[source].line
+        yield from self.own_ways(source, routes, where)
+
+    def came(self, source: str, routes: tuple[Route, ...]) -> dict[str, tuple[Ending, ...]]:
+        """For each edge of a subflow, by its id, the ends that take it; nothing where that is not known."""
+        ends = self.ends.get(source, ()) if isinstance(self.flow.nodes.get(source), Subflow) else ()
+        if not ends:
+            return {}
+        return {
+            route.id: found
+            for route, found in zip(routes, takes(routes, ends), strict=True)
+            if not isinstance(route.match, Failed)
+        }
+
+    def fork(self, name: str) -> Iterator[Arc]:
+        """The heads of a fork, each of which begins a branch; a join that is refused fails where the fork was."""
+        for place, route in enumerate(self.flow.rows[name]):
+            yield from self.route(Arc(name, "", "head", route.line, route, head=place), route)
+        yield from self.own_ways(name, (), self.flow.forks[name].line)
+
+    def own_ways(self, source: str, routes: tuple[Route, ...], where: str | None) -> Iterator[Arc]:
+        """The flow's own ways from a source."""
         if self.failure and self.leaks(source, routes):
             yield Arc(source, FAILURE, "failed", where, failure=True)
         if self.exhausted:
@@ -117,7 +156,10 @@ class Extract:
         if source in self.raising or source == START.name:
             return source in self.raising
         return not any(
-            route.match is not None and not route.match.types and not route.match.categories and not route.conditions
+            isinstance(route.match, Failed)
+            and not route.match.types
+            and not route.match.categories
+            and not route.conditions
             for route in routes
         )
 

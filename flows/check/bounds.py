@@ -7,24 +7,25 @@ longer than the pieces together; how cycles are nested does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-import networkx as nx
-
-from ...guards.limits import Limit
 from ...nodes.ask import Ask
 from ...nodes.compute import Compute
 from ...nodes.node import Node
 from ...nodes.shapes import is_series
 from ...nodes.think import Think
 from ...nodes.tool import Tool
+from ..each import Each
 from ..rows import START
 from ..semantics import EXHAUSTED
+from ..subflow import Subflow
 from .arcs import Arc
 from .graph import Graph, names_of, told
+from .levels import Level, whole
 from .replay import seen
 from .report import FIGURES, Facts, Finding, Proof
+from .rounds import Keep, Rounds, worst
 
 EDGES = "edges"
 """In ``capped_by``: the flow's own edges and limits gave the figure."""
@@ -36,6 +37,12 @@ def bounds(graph: Graph) -> tuple[list[Finding], Facts]:
     Args:
         graph: the flow's graph.
     """
+    if graph.bounded is None:
+        graph.bounded = _bounds(graph)
+    return graph.bounded
+
+
+def _bounds(graph: Graph) -> tuple[list[Finding], Facts]:
     parts = list(free_cycles(graph, _every))
     found: list[Finding] = []
     proof = Proof("every cycle has a limit on an edge", True)
@@ -44,14 +51,45 @@ def bounds(graph: Graph) -> tuple[list[Finding], Facts]:
         proof = Proof(f"every cycle has a limit on an edge, or is ended by the budget's {' and '.join(sure)}", True)
         if not sure:
             found, proof = _without_sure_caps(graph, parts)
-    return found, _facts(graph, not parts, proof)
+    return found, _facts(graph, not parts and whole_regions(graph), proof)
+
+
+def whole_regions(graph: Graph) -> bool:
+    """Whether every region that a run can reach has one exit; else nothing is counted.
+
+    Args:
+        graph: the flow's graph.
+    """
+    return all(whole(graph.flow, region) for name, region in graph.flow.regions.items() if name in graph.came)
 
 
 # cycles
 
 
-def free_cycles(graph: Graph, keep: Callable[[Arc], bool]) -> Iterator[set[str]]:
-    """The places of each part of the flow in which a run can go round without a limit.
+class Part(NamedTuple):
+    """A part of a level in which a run can go round without a limit.
+
+    Args:
+        level: the level.
+        places: its places.
+        inside: these, and those of the branches that begin at them.
+    """
+
+    level: Level
+    places: frozenset[str]
+    inside: frozenset[str]
+
+    def meets(self, other: Part) -> bool:
+        """Whether two have a place in common.
+
+        Args:
+            other: another.
+        """
+        return self.level is other.level and bool(self.places & other.places)
+
+
+def free_cycles(graph: Graph, keep: Keep) -> Iterator[Part]:
+    """Each part of the flow in which a run can go round without a limit.
 
     The way ``on_exhausted`` is taken once in a run, so no cycle goes through it.
 
@@ -59,21 +97,18 @@ def free_cycles(graph: Graph, keep: Callable[[Arc], bool]) -> Iterator[set[str]]
         graph: the flow's graph.
         keep: which arcs count.
     """
-    free = graph.digraph(
-        lambda arc: not arc.limits and arc.target != EXHAUSTED and arc.source in graph.came and keep(arc)
-    )
-    for part in nx.strongly_connected_components(free):
-        if len(part) > 1 or any(free.has_edge(name, name) for name in part):
-            yield part
+    rounds = Rounds(graph, keep)
+    for level, part in rounds.around():
+        yield Part(level, frozenset(part), frozenset(rounds.inside(level, part)))
 
 
-def _sure_caps(graph: Graph, parts: list[set[str]]) -> list[str]:
+def _sure_caps(graph: Graph, parts: list[Part]) -> list[str]:
     """The parts of the budget that end any cycle; a deadline ends none behind ``on_exhausted``, which it leads to."""
     budget = graph.flow.budget
     caps = [name for name in ("steps", "seconds") if getattr(budget, name, None) is not None]
     if budget is not None and budget.deadline is not None:
         behind = graph.behind(EXHAUSTED)
-        if not any(part & behind.keys() for part in parts):
+        if not any(part.inside & behind.keys() for part in parts):
             caps.append("deadline")
     return caps
 
@@ -82,19 +117,19 @@ _SPENDS = {"calls": ("think", "tool", "act"), "tokens": ("think",), "usd": ("thi
 """Which kinds of node use up a part of the budget, as a rule: one that fails may have called nothing."""
 
 
-def _without_sure_caps(graph: Graph, parts: list[set[str]]) -> tuple[list[Finding], Proof]:
-    budget, nodes = graph.flow.budget, graph.flow.nodes
-    costless: dict[str, set[str]] = {}
+def _without_sure_caps(graph: Graph, parts: list[Part]) -> tuple[list[Finding], Proof]:
+    budget = graph.flow.budget
+    costless: dict[str, list[Part]] = {}
     for name, kinds in _SPENDS.items():
         if getattr(budget, name, None) is not None:
-            spends = {item for item in graph.nodes if nodes[item].kind in kinds}
-            costless[name] = set[str]().union(*free_cycles(graph, _among(set(graph.came) - spends)))
-    unpaced = {name: part for part in free_cycles(graph, _unpaced(graph)) for name in part}
+            spends = {item for item in graph.nodes if _spends(graph, graph.flow.nodes[item], kinds)}
+            costless[name] = list(free_cycles(graph, _among(set(graph.came) - spends)))
+    unpaced = list(free_cycles(graph, _unpaced(graph)))
     found: list[Finding] = []
     left: tuple[str, tuple[Arc, ...]] | None = None
     for part in parts:
-        caps = [name for name, cycles in costless.items() if not cycles & part]
-        alone = next((unpaced[name] for name in part if name in unpaced), None)
+        caps = [name for name, cycles in costless.items() if not any(part.meets(cycle) for cycle in cycles)]
+        alone = next((cycle for cycle in unpaced if part.meets(cycle)), None)
         if caps:
             left = left or (" or ".join(caps), _way_round(graph, part, _every))
         elif alone is not None:
@@ -110,33 +145,53 @@ def _without_sure_caps(graph: Graph, parts: list[set[str]]) -> tuple[list[Findin
     return [], Proof(f"{words}; add Budget(steps=...)", None, names_of((*graph.path(cycle[0].source), *cycle)))
 
 
+def _spends(graph: Graph, node: Node[..., Any], kinds: tuple[str, ...]) -> bool:
+    """Whether a node is of one of some kinds, or holds one that is."""
+    inner = graph.nested(node)
+    if inner is not None:
+        return any(_spends(inner, inner.flow.nodes[name], kinds) for name in inner.nodes)
+    held = node.inner if isinstance(node, Each) else None
+    return (node if held is None else held).kind in kinds
+
+
 def _every(arc: Arc) -> bool:  # noqa: ARG001  # the keep= that leaves nothing out
     return True
 
 
-def _among(places: set[str]) -> Callable[[Arc], bool]:
+def _among(places: set[str]) -> Keep:
     return lambda arc: arc.source in places and arc.target in places
 
 
-def _unpaced(graph: Graph) -> Callable[[Arc], bool]:
+def _unpaced(graph: Graph) -> Keep:
     """Which arcs can be taken without a person doing something."""
+    waiting = {name for name, node in graph.flow.nodes.items() if isinstance(node, Subflow) and _waits(graph, node)}
 
     def keep(arc: Arc) -> bool:
         node = graph.flow.nodes.get(arc.source)
+        if arc.source in waiting and arc.ends:
+            return False
         answered = isinstance(node, Ask) and (arc.on in ("ok", "refused") or node.fn is None)
         return not arc.asked and not answered
 
     return keep
 
 
-def _way_round(graph: Graph, part: set[str], keep: Callable[[Arc], bool]) -> tuple[Arc, ...]:
-    """A shortest cycle without a limit through the first place of a part."""
-    first = min(part, key=graph.order.__getitem__)
+def _waits(graph: Graph, node: Subflow) -> bool:
+    """Whether a subflow comes to no end without a person doing something."""
+    inner = graph.nested(node)
+    assert inner is not None
+    rounds = Rounds(inner, _unpaced(inner), limited=False)
+    return not rounds.reached(inner.levels.main) & set(inner.flow.ends)
+
+
+def _way_round(graph: Graph, part: Part, keep: Keep) -> tuple[Arc, ...]:
+    """A shortest cycle without a limit through the first node of a part."""
+    first = min(part.places, key=lambda name: (name not in graph.flow.nodes, graph.order[name]))
     came: dict[str, tuple[Arc, ...]] = {}
     todo: list[tuple[str, tuple[Arc, ...]]] = [(first, ())]
     for name, so_far in todo:
         for arc in graph.out.get(name, ()):
-            if arc.target not in part or arc.limits or not keep(arc):
+            if arc.target not in part.inside or arc.limits or not keep(arc):
                 continue
             if arc.target == first:
                 return (*so_far, arc)
@@ -153,7 +208,7 @@ def _unbounded(graph: Graph, cycle: tuple[Arc, ...], *, alone: bool) -> Finding:
     why = "the flow has no budget" if graph.flow.budget is None else "no part of the budget ends it for sure"
     way_out = "Put at_most(n) on an edge of it, or give the flow a budget: budget=Budget(steps=...)"
     path = (*graph.path(cycle[0].source), *cycle)
-    example = seen(graph.flow, path)
+    example = seen(graph, path)
     if alone:
         what = f"nothing bounds the cycle {told(cycle)}: none of its edges bears a limit, and {why}"
         return Finding("F401", "error", f"{what}. {way_out}", where, names_of(path), example)
@@ -165,25 +220,26 @@ def _unbounded(graph: Graph, cycle: tuple[Arc, ...], *, alone: bool) -> Finding:
 
 
 def _facts(graph: Graph, bounded: bool, proof: Proof) -> Facts:
-    thinks = any(isinstance(graph.flow.nodes[name], Think) for name in graph.nodes)
-    own: dict[str, float | None] = {
-        "max_steps": _worst(graph, lambda _: 1) if bounded else None,
-        "max_calls": (_worst(graph, calls_of) if bounded else None) if _calls(graph) else 0,
-        "max_tokens": None if thinks else 0,
-        "max_usd": None if thinks else 0.0,
-    }
     figures: dict[str, Any] = {}
     capped: dict[str, str | None] = {}
     for name, part in FIGURES:
-        figures[name], capped[name] = own[name], None if own[name] is None else EDGES
+        used = any(_weigh(graph, graph.flow.nodes[item], name) != 0 for item in graph.nodes)
+        figures[name] = (_worst(graph, name) if bounded else None) if used else 0
+        capped[name] = None if figures[name] is None else EDGES
         budgeted = None if graph.flow.budget is None else getattr(graph.flow.budget, part)
         if budgeted is not None and (figures[name] is None or budgeted < figures[name]):
             figures[name], capped[name] = budgeted, f"budget.{part}"
-    return Facts(**figures, capped_by=capped, proofs=(proof,))
+    return Facts(**figures, capped_by=capped, proofs=(proof, *_open_lists(graph, figures["max_steps"])))
 
 
-def _calls(graph: Graph) -> bool:
-    return any(calls_of(graph.flow.nodes[name]) != 0 for name in graph.nodes)
+def _open_lists(graph: Graph, steps: int | None) -> Iterator[Proof]:
+    """What is to be done about lists of any length, where they leave a run without a bound."""
+    for name in graph.nodes:
+        node = graph.flow.nodes[name]
+        if steps is None and isinstance(node, Each) and longest(graph, node) is None:
+            what = f"the list {node.over} of {name!r} may have any length"
+            text = f"{what}: give it Field(max_length=...), or the flow a budget"
+            yield Proof(text, None, names_of(graph.path(name)))
 
 
 def calls_of(node: Node[..., Any]) -> int | None:
@@ -201,57 +257,49 @@ def calls_of(node: Node[..., Any]) -> int | None:
     return 0 if isinstance(node, Compute | Ask) else None
 
 
-def _worst(graph: Graph, weigh: Callable[[Node[..., Any]], int | None]) -> int | None:
-    """The most that a run can come to, a weight for each execution of a node; None: no bound."""
-    weights: dict[str, int] = {}
+def longest(graph: Graph, node: Each) -> int | None:
+    """How many items the list of an each has at most; None: any number.
+
+    Args:
+        graph: the flow's graph.
+        node: the each.
+    """
+    info = graph.flow.state.model_fields[node.over]
+    if graph.flow.type.fields[node.over].reducer is not None:
+        return None  # its bound is of what is added
+    found = [getattr(item, "max_length", None) for item in info.metadata]
+    return min((n for n in found if isinstance(n, int)), default=None)
+
+
+def _weigh(graph: Graph, node: Node[..., Any], figure: str) -> float | None:
+    """What one execution of a node adds to a figure at most; None: there is no bound."""
+    own = 1 if figure == "max_steps" else 0
+    if isinstance(node, Each | Subflow):
+        inner = graph.nested(node)
+        held = node.inner if isinstance(node, Each) else None
+        if inner is not None:
+            one: float | None = getattr(bounds(inner)[1], figure)
+            more = own if isinstance(node, Each) else 0  # an item is a step beside those of its flow
+            one = None if one is None else one + more
+        else:
+            one = 0 if held is None else _weigh(graph, held, figure)
+        count = longest(graph, node) if isinstance(node, Each) else 1
+        if one == 0 or count == 0:
+            return own
+        return None if one is None or count is None else own + count * one
+    if figure == "max_calls":
+        return calls_of(node)
+    return None if figure != "max_steps" and isinstance(node, Think) else own
+
+
+def _worst(graph: Graph, figure: str) -> float | None:
+    """The most that a run can come to; None: no bound."""
+    weights: dict[str, float] = {}
     for name in graph.nodes:
-        weight = weigh(graph.flow.nodes[name])
+        weight = _weigh(graph, graph.flow.nodes[name], figure)
         if weight is None:
             return None
         weights[name] = weight
-    arcs = [arc for arc in graph.arcs if arc.source in graph.came and arc.target != EXHAUSTED]
-    whole: nx.DiGraph[str] = nx.DiGraph()
-    whole.add_nodes_from(graph.came)
-    whole.add_edges_from((arc.source, arc.target) for arc in arcs)
-    worst = _walks(nx.condensation(whole), arcs, weights)
+    found = worst(Rounds(graph, _every), graph.levels.main, weights)
     # once in a run the budget's way may be taken, from anywhere: all before it, and all after it
-    return worst[START.name] + worst.get(EXHAUSTED, 0)
-
-
-def _walks(parts: Any, arcs: list[Arc], weights: dict[str, int]) -> dict[str, int]:
-    """For each place the most that a walk from it can come to; parts are worked off from the last to the first."""
-    place: dict[str, int] = parts.graph["mapping"]
-    inner: dict[int, list[Arc]] = {}
-    leaving: dict[int, set[int]] = {}
-    entries: dict[int, set[str]] = {}
-    for arc in arcs:
-        here, there = place[arc.source], place[arc.target]
-        if here == there:
-            inner.setdefault(here, []).append(arc)
-        else:
-            leaving.setdefault(here, set()).add(there)
-            entries.setdefault(there, set()).add(arc.target)
-    total: dict[int, int] = {}
-    for part in reversed(list(nx.topological_sort(parts))):
-        members: set[str] = parts.nodes[part]["members"]
-        own = _within(members, entries.get(part, members), inner.get(part, []), weights)
-        total[part] = own + max((total[next_part] for next_part in leaving.get(part, ())), default=0)
-    return {name: total[part] for name, part in place.items()}
-
-
-def _within(members: set[str], entries: set[str], arcs: list[Arc], weights: dict[str, int]) -> int:
-    """The most that the pieces of a walk within one part can come to: one, and one more for each limited edge."""
-    if not arcs:
-        return max(weights.get(name, 0) for name in entries)
-    free: nx.DiGraph[str] = nx.DiGraph()
-    free.add_nodes_from(members)
-    free.add_edges_from((arc.source, arc.target) for arc in arcs if not arc.limits)
-    longest: dict[str, int] = {}
-    for name in reversed(list(nx.topological_sort(free))):
-        longest[name] = weights.get(name, 0) + max((longest[other] for other in free.successors(name)), default=0)
-    restarts: dict[Limit, int] = {}
-    for arc in arcs:
-        if arc.limits:
-            tightest = min(arc.limits, key=lambda limit: limit.n)
-            restarts[tightest] = max(restarts.get(tightest, 0), longest[arc.target])
-    return max(longest[name] for name in entries) + sum(limit.n * most for limit, most in restarts.items())
+    return found[START.name] + found.get(EXHAUSTED, 0)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -34,6 +34,15 @@ def same(wanted: Any, info: FieldInfo) -> bool:
     """
     extra = [item for item in metadata(wanted) if not _says_nothing(item)]
     return bare(wanted) == bare(info.annotation) and all(any(item == own for own in info.metadata) for item in extra)
+
+
+def whole_type(info: FieldInfo) -> Any:
+    """A field's type with what is asked of its values besides, such as a bound.
+
+    Args:
+        info: the field.
+    """
+    return Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
 
 
 def fits(wanted: Any, given: Any) -> Fit:

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
 
+from ...nodes.node import Node
+from ..each import Each
 from ..rows import START
+from ..subflow import Subflow
 from .arcs import HUBS, Arc, Extract
+from .endings import Ending, verdicts
+from .levels import Levels
+from .report import Facts, Finding
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -21,17 +27,24 @@ class Graph:
 
     Args:
         flow: the flow.
+        known: the graphs of the flows that are nodes somewhere, by identity: one for each.
 
     Attributes:
+        ends: the ends to which each subflow can come.
+        bounded: what F4 found, once it was looked for.
         arcs: all of them.
         out: the arcs from a place.
         into: the arcs to a place.
         raising: the sources with a function of the author's on an edge, which may raise.
     """
 
-    def __init__(self, flow: Flow[Any]) -> None:
+    def __init__(self, flow: Flow[Any], known: dict[int, Graph] | None = None) -> None:
         self.flow = flow
-        extract = Extract(flow)
+        self.known: dict[int, Graph] = {} if known is None else known
+        self.known[id(flow)] = self
+        self.bounded: tuple[list[Finding], Facts] | None = None
+        self.ends = {name: self.came_to(node) for name, node in flow.nodes.items() if isinstance(node, Subflow)}
+        extract = Extract(flow, self.ends)
         self.arcs = tuple(extract.arcs())
         self.raising = extract.raising
         self.out: dict[str, list[Arc]] = {}
@@ -39,6 +52,29 @@ class Graph:
         for arc in self.arcs:
             self.out.setdefault(arc.source, []).append(arc)
             self.into.setdefault(arc.target, []).append(arc)
+
+    def nested(self, node: Node[..., Any]) -> Graph | None:
+        """The graph of the flow that a node holds; None where it holds none.
+
+        Args:
+            node: the node.
+        """
+        flow = node.flow if isinstance(node, Each | Subflow) else None
+        return None if flow is None else self.known.get(id(flow)) or Graph(flow, self.known)
+
+    def came_to(self, node: Subflow) -> tuple[Ending, ...]:
+        """The ends to which a subflow can come, with their verdicts.
+
+        Args:
+            node: the subflow.
+        """
+        inner = self.nested(node)
+        return () if inner is None else verdicts(end for name, end in inner.flow.ends.items() if name in inner.came)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """The flow outside of all regions, and the branches of each."""
+        return Levels(self.flow, self.out)
 
     @cached_property
     def came(self) -> Came[str]:
@@ -136,7 +172,7 @@ def path_in(came: Came[Spot], spot: Spot) -> tuple[Arc, ...]:
 
 
 def names_of(path: Sequence[Arc]) -> tuple[str, ...]:
-    """The nodes and ends of a path, START first; the flow's own ways are not among them.
+    """The nodes, forks and ends of a path, START first; the flow's own ways are not among them.
 
     Args:
         path: arcs, each from where the one before it leads.

@@ -7,23 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from ...errors import GuidewayError
+from ...guards.outcomes import Failed
 from ...nodes.outcome import ErrorRecord, Outcome, Refusal
 from ..decisions import gate_at
-from ..position import Ask, AtNode, Begun, Decided, Done, Incoming, Move, Place, Run
+from ..each import Each
+from ..position import (
+    Ask,
+    AtEnd,
+    AtJoin,
+    AtNode,
+    Begun,
+    Decided,
+    Done,
+    Finish,
+    Fork,
+    Headed,
+    Incoming,
+    Join,
+    Joined,
+    Move,
+    Place,
+    Run,
+)
+from ..regions import Region
 from ..rows import START
 from ..semantics import next_move
-from .arcs import HUBS, Arc, may_raise
+from ..subflow import Subflow
+from .arcs import Arc, may_raise
+from .graph import Graph
+from .laying import Hop, Laying
 from .samples import NoSample, sample, sample_update
-from .wishes import wishes
+from .scripts import Script, script
 
-if TYPE_CHECKING:
-    from ..flow import Flow
+Delta = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,157 +54,255 @@ class Replay:
 
     Args:
         state: the state at its end.
-        at: where it ended, with what the node can read of a no or a failure.
+        at: where it ended, with what a node can read of a no or a failure.
         example: the input and what each node did, JSON-able.
+        input: the input.
     """
 
     state: BaseModel
-    at: AtNode
+    at: AtNode | AtEnd
     example: dict[str, Any]
+    input: dict[str, Any]
 
 
-class _Hop(NamedTuple):
-    """From one node to the next: an arc, or two by way of the flow's own."""
-
-    first: Arc
-    last: Arc
-
-
-@dataclass(slots=True)
-class _Script:
-    """The values that are made up: of the input, and of what each hop's source writes."""
-
-    input: dict[str, Any] = field(default_factory=dict[str, Any])
-    updates: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-
-def replay(flow: Flow[Any], path: Sequence[Arc], wanted: Mapping[str, Any]) -> Replay | None:
+def replay(graph: Graph, path: Sequence[Arc], wanted: Mapping[str, Any]) -> Replay | None:
     """Carries out a path to a node; None where made-up values do not lead a run along it.
 
     Args:
-        flow: the flow.
+        graph: the flow's graph.
         path: arcs from START to a node.
         wanted: what fields shall hold when the node is reached.
     """
-    hops = _hops(path)
-    if not hops or any(may_raise(route) for hop in hops for route in _rows(flow, hop)):
-        return None
-    try:
-        return _run(flow, hops, _script(flow, hops, wanted))
-    except (NoSample, GuidewayError, ValidationError):
-        return None
+    done = _led(graph, Laying(graph).path(path), wanted, None)
+    return done if done is not None and isinstance(done.at, AtNode) else None
 
 
-def seen(flow: Flow[Any], path: Sequence[Arc]) -> dict[str, Any] | None:
+def replay_end(
+    graph: Graph, path: Sequence[Arc], wanted: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> Replay | None:
+    """Carries out a path to an end.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START to an end.
+        wanted: what fields shall hold there.
+        given: the input; None: it is made up.
+    """
+    done = _led(graph, Laying(graph).path(path), wanted, given)
+    return done if done is not None and isinstance(done.at, AtEnd) and done.at.end is not None else None
+
+
+def replay_beside(graph: Graph, before: Sequence[Arc], ways: Sequence[Sequence[Arc]]) -> dict[str, Any] | None:
+    """Carries out a way in each of some branches of one fork; gives the example.
+
+    Args:
+        graph: the flow's graph.
+        before: arcs from START to the fork.
+        ways: arcs from the fork to a node of a branch.
+    """
+    done = _led(graph, Laying(graph).beside(before, ways), {}, None)
+    return None if done is None else done.example | {"then": [way[-1].target for way in ways]}
+
+
+def seen(graph: Graph, path: Sequence[Arc]) -> dict[str, Any] | None:
     """The example of a path that was carried out; None where it was not.
 
     Args:
-        flow: the flow.
+        graph: the flow's graph.
         path: arcs from START, or from what nothing reaches, to a node.
     """
-    if not path or path[0].source != START.name or path[-1].target not in flow.nodes:
+    if not path or path[0].source != START.name or path[-1].target not in graph.flow.nodes:
         return None
-    done = replay(flow, path, {})
+    done = replay(graph, path, {})
     return None if done is None else done.example
 
 
-def _hops(path: Sequence[Arc]) -> list[_Hop]:
-    hops: list[_Hop] = []
-    first: Arc | None = None
-    for arc in path:
-        if arc.target in HUBS:
-            first = first or arc
+def _led(
+    graph: Graph, hops: list[Hop] | None, wanted: Mapping[str, Any], given: Mapping[str, Any] | None
+) -> Replay | None:
+    rows = graph.flow.rows
+    if not hops or any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ())):
+        return None
+    for choice in range(max(1, *(len(hop.first.ends) for hop in hops))):
+        try:
+            done = _Lead(graph, script(graph, hops, wanted, given, choice)).along(hops)
+        except (NoSample, GuidewayError, ValidationError):
             continue
-        hops.append(_Hop(first or arc, arc))
-        first = None
-    return hops
+        if done is not None and all(_holds(done.state, name, value) for name, value in wanted.items()):
+            return done
+    return None
 
 
-def _rows(flow: Flow[Any], hop: _Hop) -> tuple[Any, ...]:
-    return (*flow.rows.get(hop.first.source, ()), *flow.rows.get(hop.last.source, ()))
+def _holds(state: BaseModel, name: str, value: Any) -> bool:
+    """Whether a field holds what was wanted; what is of another type, as a number may be, is for the caller to see."""
+    return bool(getattr(state, name) == value) or (value is None) == (getattr(state, name) is None)
 
 
-# made-up values
+@dataclass(slots=True)
+class _Forked:
+    """A fork whose branches are carried out one after the other."""
+
+    fork: str
+    region: Region
+    state: Any
+    heads: int
+    head: int = 0
+    deltas: list[Delta] = field(default_factory=list[Delta])
+    arrived: dict[int, tuple[list[Delta], AtJoin]] = field(default_factory=dict[int, "tuple[list[Delta], AtJoin]"])
 
 
-def _script(flow: Flow[Any], hops: list[_Hop], wanted: Mapping[str, Any]) -> _Script:
-    script = _Script({}, [{} for _ in hops])
-    for name, value in wanted.items():
-        _put(flow, script, hops, len(hops) - 1, name, value)
-    fields = flow.state.model_fields
-    for place, hop in enumerate(hops):
-        for name, value in wishes(flow.rows.get(hop.first.source, ()), hop.first.row, fields):
-            _put(flow, script, hops, place, name, value)
-    for name, info in fields.items():
-        if info.is_required() and name not in script.input:
-            script.input[name] = sample(info.annotation)
-    return script
+class _Lead:
+    """Leads the semantics along hops."""
 
+    def __init__(self, graph: Graph, script: Script) -> None:
+        self.graph, self.flow, self.script = graph, graph.flow, script
+        self.state: Any = None
+        self.counters: dict[str, int] = {}
+        self.out = False
+        self.forked: list[_Forked] = []
+        self.steps: list[dict[str, Any]] = []
 
-def _put(flow: Flow[Any], script: _Script, hops: list[_Hop], place: int, name: str, value: Any) -> None:
-    """Has a field hold a value when a hop is taken: its last writer writes it, else the input gives it."""
-    for at in range(place, -1, -1):
-        arc = hops[at].first
-        if arc.source != START.name and arc.on == "ok" and name in flow.nodes[arc.source].written(flow.state):
-            script.updates[at].setdefault(name, value)
-            return
-    script.input.setdefault(name, value)
-
-
-# the run
-
-
-def _run(flow: Flow[Any], hops: list[_Hop], script: _Script) -> Replay | None:
-    state: Any = flow.type.start(script.input)
-    counters: dict[str, int] = {}
-    steps: list[dict[str, Any]] = []
-    out = False
-    at: AtNode | None = None
-    for hop, update in zip(hops, script.updates, strict=True):
-        incoming: Incoming = Begun()
-        if hop.first.source != START.name:
-            outcome = _outcome(flow, hop.first, update)
-            state = flow.type.fold(state, flow.type.write(state, outcome.update))
-            incoming = Done(hop.first.source, outcome)
-            steps.append(_step(hop, outcome))
-        place = Place(state, counters, out=out)
-        move = _decided(flow, place, next_move(flow, place, incoming), dict(hop.last.noes))
-        if not isinstance(move, Run) or move.at.node != hop.last.target:
+    def along(self, hops: list[Hop]) -> Replay | None:
+        """Carries out all hops; None where the semantics go another way."""
+        self.state = self.flow.type.start(self.script.input)
+        move: Move | None = None
+        for hop, update in zip(hops, self.script.updates, strict=True):
+            if isinstance(move, Finish):
+                return None
+            incoming = self._incoming(hop, update)
+            move = None if incoming is None else self._joined(self._next(incoming, dict(hop.last.noes)))
+            if move is None or not self._came(move, hop.last.target):
+                return None
+        if not isinstance(move, Run | Finish):
             return None
+        example = {"input": self.script.input, "steps": self.steps, "then": hops[-1].last.target}
+        return Replay(self.state, move.at, to_jsonable_python(example, fallback=repr), self.script.input)
+
+    def _incoming(self, hop: Hop, update: dict[str, Any]) -> Incoming | None:
+        """What comes in where a hop begins; its source is carried out."""
+        arc = hop.first
+        if arc.source == START.name:
+            return Begun()
+        if arc.on == "head":
+            while self.forked and self.forked[-1].fork != arc.source:
+                self.forked.pop()
+            if not self.forked or arc.row is None:
+                return None
+            forked = self.forked[-1]
+            self.state, forked.head, forked.deltas = forked.state, arc.head, []
+            return Headed(arc.row.id)
+        outcome = self._outcome(arc, update)
+        if outcome is None:
+            return None
+        delta = self.flow.type.write(self.state, outcome.update)
+        self.state = self.flow.type.fold(self.state, delta)
+        if self.forked:
+            self.forked[-1].deltas.append(delta)
+        self.steps.append(_step(hop, outcome))
+        return Done(arc.source, outcome)
+
+    def _next(self, incoming: Incoming, noes: dict[str, str]) -> Move:
+        """The move after all that people decide on the way: no where the path says so, else yes."""
+        region = self.forked[-1].region if self.forked else None
+        place = Place(self.state, self.counters, out=self.out, region=region)
+        move = next_move(self.flow, place, incoming)
+        while isinstance(move, Ask):
+            gate = gate_at(self.flow, move.at).name
+            refusal = Refusal(kind=noes[gate], gate=gate) if gate in noes else None  # type: ignore[arg-type]  # the noes are those of gates
+            place = place._replace(out=move.out)
+            move = next_move(self.flow, place, Decided(move.at, refusal=refusal))
         for name in move.why.counted:
-            counters[name] = counters.get(name, 0) + 1
-        out, at = move.out, move.at
-    assert at is not None
-    example = {"input": script.input, "steps": steps, "then": at.node}
-    return Replay(state, at, to_jsonable_python(example, fallback=repr))
+            self.counters[name] = self.counters.get(name, 0) + 1
+        self.out = move.out
+        return move
+
+    def _joined(self, move: Move) -> Move:
+        """The move after all joins that are full."""
+        while isinstance(move, Join) and self.forked:
+            forked = self.forked[-1]
+            forked.arrived[forked.head] = (forked.deltas, move.at)
+            if len(forked.arrived) < forked.heads:
+                break
+            self.forked.pop()
+            came = [forked.arrived[head] for head in sorted(forked.arrived)]
+            deltas = [delta for wrote, _ in came for delta in wrote]
+            self.state = self.flow.type.merged(forked.state, deltas)
+            if self.forked:
+                self.forked[-1].deltas += deltas
+            refusal = next((at.refusal for _, at in came if at.refusal is not None), None)
+            failure = next((at.failure for _, at in came if at.failure is not None), None)
+            move = self._next(Joined(move.at.exit, refusal, failure), {})
+        return move
+
+    def _came(self, move: Move, target: str) -> bool:
+        """Whether a move leads to a place."""
+        if isinstance(move, Fork):
+            region = self.flow.regions[move.at.fork]
+            self.forked.append(_Forked(move.at.fork, region, self.state, len(move.heads)))
+            return move.at.fork == target
+        if isinstance(move, Run):
+            return move.at.node == target
+        return (isinstance(move, Join) and move.at.exit == target) or (
+            isinstance(move, Finish) and move.at.end == target
+        )
+
+    # what nodes do
+
+    def _outcome(self, arc: Arc, update: dict[str, Any]) -> Outcome | None:
+        node = self.flow.nodes[arc.source]
+        if isinstance(node, Subflow) and arc.ends:
+            return self._of_flow(node, arc, update)
+        if arc.on == "ok" and isinstance(node, Each):
+            return self._of_items(node, update)
+        if arc.on == "ok":
+            return Outcome("ok", sample_update(node, self.flow.state, update))
+        if arc.on == "refused":
+            gate, no = arc.noes[-1]
+            refusal = Refusal(kind=no, gate=gate)  # type: ignore[arg-type]  # the noes are those of gates
+            return Outcome("expired" if no == "expired" else "refused", refusal=refusal, way=arc.way)
+        return Outcome("failed", error=_error(arc))
+
+    def _of_flow(self, node: Subflow, arc: Arc, update: dict[str, Any]) -> Outcome | None:
+        """What a subflow does that comes to one of the ends of an arc: its own flow is carried out."""
+        inner = self.graph.nested(node)
+        assert inner is not None
+        given = {name: getattr(self.state, outer) for name, outer in node.given(self.flow.state).items()}
+        back = node.gives(self.flow.state)
+        wanted = {back[name]: value for name, value in update.items() if name in back}
+        for end, verdict in arc.ends:
+            done = replay_end(inner, inner.path(end), wanted, given)
+            if done is None or not isinstance(done.at, AtEnd) or done.at.verdict != verdict:
+                continue
+            if any(self.flow.type.fields[outer].reducer is not None for outer in back):
+                return None  # what it added is not known from the state that it ended with
+            wrote = {outer: getattr(done.state, own) for outer, own in back.items()}
+            failed = verdict == "failed"
+            return Outcome(
+                "failed" if failed else "ok", wrote, _error(arc) if failed else None, end=end, verdict=verdict
+            )
+        return None
+
+    def _of_items(self, node: Each, update: dict[str, Any]) -> Outcome | None:
+        """What an each does whose items all do well."""
+        count = len(getattr(self.state, node.over) or ())
+        if count and node.inner is None:
+            return None
+        entries = [{"index": place, "value": sample(node.inner.returns)} for place in range(count) if node.inner]
+        return Outcome("ok", {node.into: entries} | update)
 
 
-def _outcome(flow: Flow[Any], arc: Arc, update: dict[str, Any]) -> Outcome:
-    if arc.on == "ok":
-        return Outcome("ok", sample_update(flow.nodes[arc.source], flow.state, update))
-    if arc.on == "refused":
-        gate, no = arc.noes[-1]
-        refusal = Refusal(kind=no, gate=gate)  # type: ignore[arg-type]  # the noes are those of gates
-        return Outcome("expired" if no == "expired" else "refused", refusal=refusal, way=arc.way)
+def _error(arc: Arc) -> ErrorRecord:
     category, classes = "exhausted" if arc.on == "spent" else "bug", tuple[str, ...]()
-    if arc.row is not None and arc.row.match is not None:
+    if arc.row is not None and isinstance(arc.row.match, Failed):
         category = next(iter(arc.row.match.categories), category)
         classes = arc.row.match.types[:1]
-    return Outcome("failed", error=ErrorRecord(category, "Scripted", "made up by the check", classes))
+    return ErrorRecord(category, "Scripted", "made up by the check", classes)
 
 
-def _decided(flow: Flow[Any], place: Place, move: Move, noes: dict[str, str]) -> Move:
-    """The move after all that people decide on the way: no where the path says so, else yes."""
-    while isinstance(move, Ask):
-        gate = gate_at(flow, move.at).name
-        refusal = Refusal(kind=noes[gate], gate=gate) if gate in noes else None  # type: ignore[arg-type]  # as above
-        place = place._replace(out=move.out)
-        move = next_move(flow, place, Decided(move.at, refusal=refusal))
-    return move
-
-
-def _step(hop: _Hop, outcome: Outcome) -> dict[str, Any]:
+def _step(hop: Hop, outcome: Outcome) -> dict[str, Any]:
     step: dict[str, Any] = {"node": hop.first.source, "outcome": outcome.kind}
+    if outcome.end is not None:
+        step["end"] = outcome.end
     if outcome.update:
         step["update"] = outcome.update
     if outcome.error is not None:

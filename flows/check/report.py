@@ -149,5 +149,5 @@ def arranged(findings: list[Finding], accepts: dict[str, str]) -> tuple[Finding,
         findings: as found.
         accepts: reason by code.
     """
-    marked = [replace(item, accepted=accepts.get(item.code)) for item in findings]
+    marked = [replace(item, accepted=item.accepted or accepts.get(item.code)) for item in findings]
     return tuple(sorted(marked, key=lambda item: (_ORDER[item.severity], item.code)))

@@ -1,4 +1,7 @@
-"""F5, safety: what is at stake carries an approval on that very edge. F6: effects whose result may stay unknown."""
+"""F5, safety: what is at stake carries an approval on that very edge. F6: effects whose result may stay unknown.
+
+The edges and nodes of a flow that is a node are looked at where that flow is checked.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...guards.gates import Approval
+from ...guards.outcomes import Failed
 from ...guards.printing import text
 from ...nodes.act import Act
 from ...nodes.node import Node
 from ...nodes.tool import Tool
+from ..each import Each
 from ..semantics import EXHAUSTED
 from .arcs import approved, gate_line
 from .graph import Graph, names_of
@@ -23,7 +28,8 @@ def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
     Args:
         graph: the flow's graph.
     """
-    edges, tools = list(without_approval(graph)), list(without_gate(graph))
+    edges, tools = [*without_approval(graph), *high_stakes_joins(graph)], list(without_gate(graph))
+    items = list(items_without_approval(graph))
     bad = {item.path[-1] for item in edges}
     proofs = [
         Proof(f"every way into {name!r} carries an approval of that very step", name not in bad)
@@ -36,7 +42,14 @@ def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
         Proof(f"every high-stakes call of {name!r} needs an approval of that very call", name not in ungated)
         for name in acting
     ]
-    return [*edges, *tools, *exemptions(graph), *unsettled(graph)], proofs
+    each = {name: node.inner for name, node in graph.flow.nodes.items() if isinstance(node, Each)}
+    loose = {item.path[-1] for item in items}
+    proofs += [
+        Proof(f"every item of {name!r} needs an approval of that very step of {inner.name!r}", name not in loose)
+        for name, inner in each.items()
+        if inner is not None and inner.stakes == "high"
+    ]
+    return [*edges, *tools, *items, *exemptions(graph), *unsettled(graph)], proofs
 
 
 def without_approval(graph: Graph) -> Iterator[Finding]:
@@ -46,14 +59,46 @@ def without_approval(graph: Graph) -> Iterator[Finding]:
             continue
         for arc in graph.into.get(name, ()):
             fallen_back = arc.source == EXHAUSTED and EXHAUSTED not in graph.flow.rows  # on_failure= says it already
-            if not arc.approved and not fallen_back:
+            joins = graph.flow.forks and graph.levels.only_joins(arc)  # the join is told, once
+            if not arc.approved and not fallen_back and not joins:
                 path = (*graph.path(arc.source), arc)
                 yield Finding(
                     "F501", "error",
                     f"{arc.words} leads to {name!r}, where stakes are high, without an approval of its own. "
                     f"Write approval(<role>, ...) >> {name} there",
-                    arc.where or node.line, names_of(path), seen(graph.flow, path),
+                    arc.where or node.line, names_of(path), seen(graph, path),
                 )  # fmt: skip
+
+
+def high_stakes_joins(graph: Graph) -> Iterator[Finding]:
+    """F501: branches join at a high-stakes node: what let them come there is not what runs, so no approval is left."""
+    for fork, branches in graph.levels.branches.items():
+        region = branches[0].region
+        node = None if region is None else graph.flow.nodes.get(region.exit or "")
+        if node is not None and node.stakes == "high":
+            path = graph.path(node.name)
+            yield Finding(
+                "F501", "error",
+                f"the branches of {fork} join at {node.name!r}, where stakes are high: no approval outlives a join. "
+                f"Join at a node before it, and write approval(<role>, ...) >> {node.name} behind that",
+                node.line, names_of(path), seen(graph, path),
+            )  # fmt: skip
+
+
+def items_without_approval(graph: Graph) -> Iterator[Finding]:
+    """F504: a high-stakes node that an ``each`` runs for every item without an approval before it."""
+    for name, node in graph.flow.nodes.items():
+        if not isinstance(node, Each) or node.inner is None or node.inner.stakes == "low" or approved(node.gates):
+            continue
+        named = ", ".join(gate.name for gate in node.gates)
+        what = f"can pass its gates ({named}) without an approval" if named else "has no gate"
+        path = graph.path(name)
+        yield Finding(
+            "F504", "error",
+            f"{node.works!r}, which {name!r} runs for every item and where stakes are high, {what}. "
+            f"Write each(approval(<role>) >> {node.works}, ...)",
+            node.line, names_of(path) or (name,), seen(graph, path),
+        )  # fmt: skip
 
 
 def without_gate(graph: Graph) -> Iterator[Finding]:
@@ -88,7 +133,7 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
         node = graph.flow.nodes[name]
         tools = [tool for tool in _tools(node) if tool.effect == "once" and tool.reconcile is None]
         if not tools or any(
-            route.match is not None and "unknown_effect" in route.match.categories
+            isinstance(route.match, Failed) and "unknown_effect" in route.match.categories
             for route in graph.flow.rows.get(name, ())
         ):
             continue
@@ -103,6 +148,8 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
 
 
 def _tools(node: Node[..., Any]) -> tuple[Tool[..., Any], ...]:
+    if isinstance(node, Each) and isinstance(node.inner, Tool):
+        return (node.inner,)
     return (node,) if isinstance(node, Tool) else node.tools if isinstance(node, Act) else ()
 
 

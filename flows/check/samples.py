@@ -15,6 +15,8 @@ from ...guards.messages import is_messages
 from ...nodes.annotations import is_model, members, spread
 from ...nodes.node import Node
 from ...nodes.signature import MISSING
+from .fitting import accepts
+from .values import always_has
 
 
 class NoSample(Exception):
@@ -81,7 +83,7 @@ def sample_update(node: Node[..., Any], model: type[BaseModel], given: Mapping[s
     Args:
         node: the node.
         model: the state.
-        given: what it shall write, by field.
+        given: what it shall write, by field; what it does not return is not written.
 
     Raises:
         NoSample: no value of a field's type is known.
@@ -89,9 +91,13 @@ def sample_update(node: Node[..., Any], model: type[BaseModel], given: Mapping[s
     types: dict[str, Any] = {}
     if node.kind != "act":
         types = {node.writes: node.returns} if node.writes is not None else spread(node.returns) or {}
-    update = dict(given)
+    update = {name: value for name, value in given.items() if name not in types}
     for name, annotation in types.items():
         info = model.model_fields.get(name)
-        if name not in update and info is not None and annotation is not MISSING and not is_messages(info.metadata):
+        if name in given and (annotation is MISSING or accepts(annotation, given[name]) is not False):
+            update[name] = given[name]
+        elif name in given and node.writes is None and not always_has(node.returns, name):
+            continue  # a result without it
+        elif info is not None and annotation is not MISSING and not is_messages(info.metadata):
             update[name] = sample(annotation)
     return update

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import networkx as nx
 
+from ...guards.outcomes import Failed
 from ...nodes.outcome import Outcome
 from ..position import Done, Finish, Place
 from ..rows import START
 from ..semantics import next_move
 from .arcs import HUBS
 from .graph import Graph, names_of
+from .regional import regional
 from .report import Finding, Proof
 
 
@@ -29,7 +31,8 @@ def structure(graph: Graph) -> tuple[list[Finding], list[Proof]]:
         Proof("edges lead from START to every node", not reached),
         Proof("edges lead from every node to an end, without the flow's own ways", not ends and not stuck),
     ]
-    return [*reached, *stuck, *ends], proofs
+    found, proved = regional(graph)
+    return [*reached, *stuck, *ends, *found], [*proofs, *proved]
 
 
 def unreachable(graph: Graph) -> Iterator[Finding]:
@@ -63,7 +66,7 @@ def without_way_on(graph: Graph) -> Iterator[Finding]:
     """F103: a row whose edges are all for failures: every run that comes there and does well is stuck."""
     for name in (START.name, *graph.nodes):
         routes = graph.flow.rows.get(name, ())
-        if routes and all(route.match is not None for route in routes):
+        if routes and all(isinstance(route.match, Failed) for route in routes):
             yield Finding(
                 "F103", "error",
                 f"the row of {name!r} has edges for failures alone: a run that comes there and does well is stuck and "
@@ -76,7 +79,7 @@ def without_way_on(graph: Graph) -> Iterator[Finding]:
 
 def traps(graph: Graph) -> Iterator[Finding]:
     """F104: nodes from which no end can be reached, the flow's own ways not counted."""
-    stuck = {name for name in graph.nodes if all(r.match is not None for r in graph.flow.rows.get(name, ()))}
+    stuck = {name for name in graph.nodes if all(isinstance(r.match, Failed) for r in graph.flow.rows.get(name, ()))}
     free = {*graph.flow.ends, *stuck}
     todo = deque(free)
     while todo:
@@ -84,14 +87,16 @@ def traps(graph: Graph) -> Iterator[Finding]:
             if arc.source not in free and arc.source not in HUBS:
                 free.add(arc.source)
                 todo.append(arc.source)
-    caught = [name for name in graph.nodes if name not in free]
+    caught = [
+        name for name in graph.came if name not in free and (name in graph.flow.nodes or name in graph.flow.forks)
+    ]
     if not caught:
         return
     inside = set(caught)
     parts = nx.condensation(graph.digraph(lambda arc: arc.source in inside and arc.target in inside, caught))
     for part in parts.nodes:
         if parts.out_degree(part) == 0:
-            members = sorted(parts.nodes[part]["members"], key=caught.index)
+            members = [name for name in caught if name in parts.nodes[part]["members"] and name in graph.flow.nodes]
             yield Finding(
                 "F104", "error",
                 f"{_listed(members)} cannot reach an end: a run that comes there goes round for ever. "

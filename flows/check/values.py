@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from types import NoneType
 from typing import Any
@@ -15,7 +16,9 @@ from ...nodes.annotations import is_model, members, spread
 from ...nodes.node import Node
 from ...nodes.signature import MISSING
 from ...nodes.think import Think
+from ..each import Each
 from ..state import StateType
+from ..subflow import Subflow
 
 Effect = tuple[int, int]
 """What a node does to a state: the bits that it clears, then those that it sets."""
@@ -86,11 +89,14 @@ class Values:
             for tool in node.tools:
                 if tool.writes is not None:
                     written |= self._stored(tool.writes, tool.returns)
-            return self._checked(0, written)
+            return self.checked(0, written)
         if isinstance(node, Think) and node.tools:
-            return self._checked(0, 0)
+            return self.checked(0, 0)
+        if isinstance(node, Subflow):
+            return (0, 0)  # it is told by the end that it comes to
         if node.writes is not None:
-            return self._checked(self.bits(node.writes), self._stored(node.writes, node.returns))
+            returns = list[Any] if isinstance(node, Each) else node.returns
+            return self.checked(self.bits(node.writes), self._stored(node.writes, returns))
         return self._spread(node.returns)
 
     def _spread(self, returns: Any) -> Effect:
@@ -100,21 +106,43 @@ class Values:
         for name, annotation in found.items():
             if name not in self.types:
                 continue
-            if _always_has(returns, name):
+            if always_has(returns, name):
                 cleared |= self.bits(name)
             written |= self._stored(name, annotation)
-        return self._checked(cleared, written)
+        return self.checked(cleared, written)
 
-    def _checked(self, cleared: int, written: int) -> Effect:
-        """A validator of the whole state may change every field at each write."""
+    def checked(self, cleared: int, written: int) -> Effect:
+        """An effect as it is: a validator of the whole state may change every field at each write.
+
+        Args:
+            cleared: the bits that are cleared.
+            written: the bits that are set.
+        """
         return (self.all, self.all) if self._whole else (cleared, written)
 
     def _stored(self, name: str, annotation: Any) -> int:
         """What a field can hold after a value of a type was written to it."""
+        return self.bits(name) if annotation is MISSING else self.held(name, _members(annotation))
+
+    def members(self, name: str, bits: int) -> list[Any]:
+        """The members of a field's type whose bits are set.
+
+        Args:
+            name: the field.
+            bits: a state's.
+        """
+        return [item for place, item in enumerate(self.types[name]) if bits & self.bit(name, place)]
+
+    def held(self, name: str, given: Sequence[Any]) -> int:
+        """What a field can hold after a value of one of some types was written to it.
+
+        Args:
+            name: the field.
+            given: the types, each a member of one, without its metadata.
+        """
         every, types = self.bits(name), self.types[name]
-        if annotation is MISSING or name in self._own or name in self._kept or _rewrites(self.model.model_fields[name]):
+        if name in self._own or name in self._kept or _rewrites(self.model.model_fields[name]):
             return every
-        given = _members(annotation)
         if any(not _settled(item) for item in given):
             return every
         found = 0
@@ -137,7 +165,13 @@ def _settled(annotation: Any) -> bool:
     return (isinstance(annotation, type) and annotation is not object) or hasattr(annotation, "__origin__")
 
 
-def _always_has(returns: Any, name: str) -> bool:
+def always_has(returns: Any, name: str) -> bool:
+    """Whether every result of a type that is spread has a field.
+
+    Args:
+        returns: the type.
+        name: the field.
+    """
     found = members(returns)
     if len(found) != 1:
         return False

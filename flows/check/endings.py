@@ -1,0 +1,53 @@
+"""The ends of a subflow: which of them takes which edge of its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...guards.endings import Ended
+from ...guards.outcomes import Failed
+from ..ends import End
+from ..rows import Route
+
+Ending = tuple[str, str]
+"""An end that a subflow came to, and its verdict."""
+
+
+def verdicts(ends: Iterable[End]) -> tuple[Ending, ...]:
+    """Ends, each with every verdict that it can have.
+
+    Args:
+        ends: the ends to which a flow can come.
+    """
+    found: list[Ending] = []
+    for end in ends:
+        found.append((end.name, end.verdict))
+        if end.succeeds_if is not None:
+            found.append((end.name, "failed"))
+    return tuple(found)
+
+
+def takes(routes: Sequence[Route], came: Iterable[Ending]) -> list[tuple[Ending, ...]]:
+    """For each edge of a subflow's row the ends that can take it; those that an edge surely takes are gone below it.
+
+    Args:
+        routes: the row, in the order tried.
+        came: the ends to which the subflow can come.
+    """
+    left = list(came)
+    found: list[tuple[Ending, ...]] = []
+    for route in routes:
+        mine = [one for one in left if _is_for(route, one)]
+        found.append(tuple(mine))
+        if not route.conditions and not (
+            isinstance(route.match, Failed) and (route.match.types or route.match.categories)
+        ):
+            left = [one for one in left if one not in mine]
+    return found
+
+
+def _is_for(route: Route, came: Ending) -> bool:
+    """Whether an edge may be for an end; one for some failures may be for an end that failed."""
+    if isinstance(route.match, Ended):
+        return route.match.matches(*came)
+    return (came[1] == "failed") == isinstance(route.match, Failed)
