@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -62,6 +63,7 @@ class Engine(Generic[S]):
         self.ears: list[Ear] = []
         self.gated = any(isinstance(gate, Approval) for inner in flows_in(flow) for gate in inner.gates.values())
         self._manifest_kept = False
+        self._turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
 
     @cached_property
     def saver(self) -> Any:
@@ -281,10 +283,15 @@ class Engine(Generic[S]):
             RunBusy: somebody drives the run.
             ConfigError: no thread id.
         """
-        from .langgraph.graph import places_of
-
         if not run_id:
             raise ConfigError('app.graph needs config={"configurable": {"thread_id": <the run\'s id>}}')
+        # the gates that a run waits at are tasks of one superstep: they come one after the other
+        async with self._turns.setdefault((id(asyncio.get_running_loop()), run_id), asyncio.Lock()):
+            return await self._one_step(run_id, given, place)
+
+    async def _one_step(self, run_id: str, given: Any, place: str) -> Drive[S]:
+        from .langgraph.graph import places_of
+
         try:
             self.store.run(run_id)
         except RunNotFound:

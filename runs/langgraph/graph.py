@@ -11,7 +11,7 @@ takes the run's lease for one step.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
 ENTRY = "start"
 """The graph's entry: its task begins a run, or goes on from the journal's position."""
+
+_CHANNEL = Annotated[Any, lambda _, new: new]
+"""A channel for LangGraph: reducers stay with guideway, whose journal holds the deltas.
+
+What a foreign caller is shown is the whole state, so where two gates were waited at, the later word stands. It is
+typed Any, since LangGraph would make a channel with a reducer begin at its type's empty value.
+"""
 
 
 class Task(Runnable[Any, Any]):
@@ -154,7 +161,7 @@ def build_graph(engine: Engine[Any], saver: BoundSaver) -> Any:
         saver: bound to the store's journal.
     """
     flow = engine.flow
-    fields = {name: _channel(info.annotation) for name, info in flow.state.model_fields.items()}
+    fields = dict.fromkeys(flow.state.model_fields, _CHANNEL)
     schema = TypedDict(flow.state.__name__, fields, total=False)  # type: ignore[misc]  # made from the model at run time
     context: Any = Drive
     graph: Any = StateGraph(schema, context_schema=context)  # its own types are too wide to be told here
@@ -194,8 +201,3 @@ def destinations(engine: Engine[Any]) -> dict[str, tuple[str, ...]]:
             target = (route if onward is None else onward).target.name
             lead(at, END if target in flow.ends else node_name(target))
     return {name: tuple(targets) for name, targets in ways.items()}
-
-
-def _channel(annotation: Any) -> Any:
-    """A channel's type for LangGraph: reducers stay with guideway, whose journal holds the deltas."""
-    return Any if annotation is None else annotation
