@@ -5,7 +5,7 @@ Deny by default: whatever is not proved right never passes, and each refusal say
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import DecisionRefused, RequestNotFound, RunBusy, RunNotReady, StateInvalid
@@ -102,13 +102,15 @@ class People(Settling):
         digest = row.digest if isinstance(request, str) else request.digest
         body = {"request": row.id, "status": status, "by": by, "note": note, "proof": proof, "digest": digest} | extra
 
-        def guard(run: RunRow, now: RequestRow, events: list[Event]) -> str | None:
-            return self._guard(run, now, events, status, by)
+        def guard(run: RunRow, now: RequestRow, journal: Callable[[], list[Event]]) -> str | None:
+            return self._guard(run, now, journal, status, by)
 
         decided, _ = self.store.decide(row.id, Draft("decided", body), status=status, digest=digest, guard=guard)
         return decided
 
-    def _guard(self, run: RunRow, row: RequestRow, events: list[Event], status: str, by: str) -> str | None:
+    def _guard(
+        self, run: RunRow, row: RequestRow, journal: Callable[[], list[Event]], status: str, by: str
+    ) -> str | None:
         """Runs inside the decision's transaction, on the journal as it is."""
         if run.flow != self.flow.name:  # roles are an App's own: a lead here is nobody there
             raise _refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
@@ -127,9 +129,10 @@ class People(Settling):
                 if normal(by) == starter
                 else f"{by!r} is barred from deciding it",
             )
-        before = [event.body for event in events if event.kind == "decided" and event.body["request"] == row.id]
-        people = {normal(name) for name in approvers(before)}
-        if status == "approved":
+        if status == "approved" and row.body["quorum"] > 1:  # the first of several leaves it open; else it decides
+            decided = (event.body for event in journal() if event.kind == "decided")
+            before = [body for body in decided if body["request"] == row.id]
+            people = {normal(name) for name in approvers(before)}
             if normal(by) in people:
                 raise _refused(
                     row, "twice", f"{by!r} said yes already; the quorum of {row.body['quorum']} counts people"

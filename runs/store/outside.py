@@ -11,8 +11,9 @@ from .database import Database, Transaction
 from .reading import Reading
 from .records import Change, Draft, Event, RequestRow, RunRow
 
-Guard = Callable[[RunRow, RequestRow, list[Event]], str | None]
-"""Called inside a decision's transaction with the run, the request and the whole journal.
+Guard = Callable[[RunRow, RequestRow, Callable[[], list[Event]]], str | None]
+"""Called inside a decision's transaction with the run, the request and a function that reads the whole journal: one
+decision of a long run should not cost as much as all that came before it.
 
 It raises to refuse. It may return a status that the request takes instead: ``open``, when a quorum
 wants more than this yes.
@@ -68,7 +69,7 @@ class Outside(Reading):
         Args:
             request_id: the request's id.
             draft: the event that says who decided what.
-            status: what the request becomes: approved, denied, answered or expired.
+            status: what the request becomes: approved, denied, edited, answered or expired.
             digest: of what was seen; None decides about whatever is asked (expiry).
             expect: the status that the request must have.
             guard: looks at the run, the request and the journal inside the transaction; see Guard.
@@ -84,7 +85,7 @@ class Outside(Reading):
             self._refuse(request, digest, expect, status)
             row = rows.find(tx.cursor, request.rid, self.path)
             if guard is not None:
-                status = guard(row, request, journal.read(tx.cursor, row.rid, 0, self.path)) or status
+                status = guard(row, request, lambda: journal.read(tx.cursor, row.rid, 0, self.path)) or status
             if status != expect:
                 requests.settle(tx.cursor, request, expect, status)
             after = advance(row.status, "decide", row.id)

@@ -120,8 +120,8 @@ def test_a_guard_looks_inside_the_transaction(store):
     """A guard sees the run, the request and the whole journal; what it raises refuses the decision."""
     ask(store, begin(store))
 
-    def starter_may_not(run, request, events):
-        assert (run.id, request.id, [event.kind for event in events]) == ("r1", "q1", ["started", "asked"])
+    def starter_may_not(run, request, journal):
+        assert (run.id, request.id, [event.kind for event in journal()]) == ("r1", "q1", ["started", "asked"])
         assert store.run("r1") == run, "the store may be asked meanwhile"
         raise DecisionRefused("ann started this run", reason="starter")
 
@@ -132,8 +132,8 @@ def test_a_quorum_keeps_the_request_open(store):
     """A guard that says how many yeses there are decides whether this one opens the gate; two at once count as two."""
     ask(store, begin(store))
 
-    def two(run, request, events):
-        return "open" if sum(event.kind == "decided" for event in events) < 1 else None
+    def two(run, request, journal):
+        return "open" if sum(event.kind == "decided" for event in journal()) < 1 else None
 
     assert store.decide("q1", DECIDED, status="approved", guard=two)[0].status == "open"
     assert store.run("r1").status == "waiting"
