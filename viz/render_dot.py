@@ -6,6 +6,7 @@ take ``\N`` for the node's name), and nodes go by names that no text can be.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any  # graphviz ships no types
 
 import graphviz
@@ -106,6 +107,9 @@ def _way_out(graph: Any, diagram: Diagram, item: Cluster) -> None:
     for node in diagram.nodes:
         if node.cluster == item.key and node.kind == "end":
             graph.edge(diagram.names[node.key], out, style="invis", minlen="0")
+        if node.cluster == item.key and node.kind == "anywhere":
+            # not above the start, or the frame would begin higher than what leads to it
+            graph.edge(diagram.names[item.entry or ""], diagram.names[node.key], style="invis", minlen="0")
 
 
 def _out(frame: str) -> str:
@@ -226,8 +230,8 @@ def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
     source, target = diagram.called[edge.source], diagram.called[edge.target]
     cut = {"ltail": border(diagram, source)} if isinstance(source, Cluster) else {}
     cut |= {"lhead": border(diagram, target)} if isinstance(target, Cluster) else {}
-    # a way from any step into the midst of the flow would turn the order of its nodes upside down
-    cut |= {"constraint": "false"} if edge.kind == "anywhere" and not _is_aside(target) else {}
+    # a way from any step into a loop would make it begin there, and turn the order of its nodes upside down
+    cut |= {"constraint": "false"} if edge.kind == "anywhere" and _comes_back(diagram, edge.target) else {}
     graph.edge(
         tail,
         head,
@@ -243,9 +247,31 @@ def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
     )
 
 
-def _is_aside(target: Node | Cluster) -> bool:
-    """Whether what a way from any step leads to can stand at the side, with the box that it comes from."""
-    return isinstance(target, Node) and target.kind in ("end", "approval", "policy")
+def _comes_back(diagram: Diagram, key: str) -> bool:
+    """Whether a path leads from a node or a frame, through others, back to it; from an end none does in its flow."""
+    item = diagram.called[key]
+    if isinstance(item, Node) and item.kind == "end":
+        return False
+    leads: dict[str, list[str]] = {}
+    for edge in diagram.edges:
+        for source in _around(diagram, edge.source):
+            leads.setdefault(source, []).append(edge.target)
+    seen: set[str] = set()
+    todo = [target for target in leads.get(key, ()) if target != key]
+    while todo:
+        here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            todo += leads.get(here, ())
+    return key in seen
+
+
+def _around(diagram: Diagram, key: str | None) -> Iterator[str]:
+    """A node or a frame, and the frames around it."""
+    while key is not None:
+        yield key
+        item = diagram.called[key]
+        key = item.parent if isinstance(item, Cluster) else item.cluster
 
 
 def _guards(edge: Edge, stroke: Stroke) -> str:

@@ -19,7 +19,7 @@ from guideway.viz.render_dot import render_dot
 from guideway.viz.render_mermaid import render_mermaid
 from guideway.viz.render_svg import render_svg
 from guideway.viz.render_text import render_text
-from tests.viz.drawings import NASTY
+from tests.viz.drawings import DESK, NASTY
 from tests.viz.nested import (
     FIVE,
     FORK_IN_BRANCH,
@@ -384,8 +384,8 @@ def test_dot_cuts_edges_at_frames():
     assert "ltail=cluster_c0_many" in source
 
 
-def test_a_way_into_the_midst_does_not_turn_the_picture_over():
-    """A way from any step that leads to a node of the flow does not order it; one to an end does."""
+def test_a_way_into_a_loop_does_not_turn_the_picture_over():
+    """A way from any step that leads into a loop does not order its nodes; one to what is passed once does."""
     marks = {
         "constraint=false" in line
         for line in render_dot(diagram_of(RESEARCH)).splitlines()
@@ -393,6 +393,8 @@ def test_a_way_into_the_midst_does_not_turn_the_picture_over():
     }
     assert marks == {True}
     assert "constraint=false" not in render_dot(diagram_of(FORK_IN_BRANCH))
+    assert "constraint=false" not in render_dot(diagram_of(DESK))
+    assert "constraint=false" not in render_dot(diagram_of(SUPPORT))
 
 
 def test_text_indents_what_is_within():
