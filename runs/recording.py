@@ -135,18 +135,24 @@ class Recording(Permits):
     async def _send_plain(self, slot: str, send: Callable[[str], Awaitable[Any]]) -> Any:
         """A tool without effect needs no intent; inside ``act`` its result is kept, since the step may wait."""
         self._dispatch()
+        self._count(1)
         try:
             value = carried(await send(self.key(slot)))
         except CallFailed as failure:
+            self._count(-1)  # the event tells it
             self._commit(
                 "result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}, power=False
             )
             raise
         if slot.startswith("call."):
+            self._count(-1)
             self._commit("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
-        else:
-            self.spent = self.spent + Spent(calls=1)
         return value
+
+    def _count(self, calls: int) -> None:
+        """Calls that no event tells before the step's: whoever works beside counts them as spent."""
+        self.spent = self.spent + Spent(calls=calls)
+        self.drive.untold[self.branch.path] = self
 
     async def _send(self, slot: str, key: str, send: Callable[[str], Awaitable[Any]], business: str | None) -> Any:
         try:
@@ -241,10 +247,13 @@ class Recording(Permits):
     def left(self) -> Left:
         """See ``Calls.left``."""
         amounts: dict[str, float] = {}
-        for frame in self._frames():
+        for frame in self.frames():
             if frame.flow.budget is None:
                 continue
             used = frame.spent + self.spent
+            for other in self.drive.untold.values():
+                if other is not self and any(one is frame for one in other.frames()):
+                    used = used + other.spent
             for kind, bound in frame.flow.budget.bounds(on_the_way_out=frame.out):
                 have = max(0, bound - getattr(used, kind))
                 amounts[kind] = min(have, amounts.get(kind, have))
@@ -267,7 +276,7 @@ class Recording(Permits):
         about = {"node": self.node, "slot": slot} | ({"branch": self.branch.path} if self.branch.path else {})
         return self.drive.engine.hears(self.drive.standing.run, about)
 
-    def _frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[Frame]:
         """The flows that the step is in, innermost first."""
         frame: Frame | None = self.branch.frame
         while frame is not None:
@@ -275,7 +284,7 @@ class Recording(Permits):
             frame = frame.outer
 
     def _bounded(self, kind: str) -> bool:
-        budgets = (frame.flow.budget for frame in self._frames())
+        budgets = (frame.flow.budget for frame in self.frames())
         return any(budget is not None and getattr(budget, kind) is not None for budget in budgets)
 
     async def _must_fit(self, bound: Spent, what: str, priced: bool) -> None:

@@ -18,6 +18,7 @@ from .store.records import Draft, Event, Lease, TailMoved
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .recording import Recording
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -38,6 +39,7 @@ class Writing(Generic[S]):
         self.standing = standing
         self.status = "running"
         self.busy: set[str] = set()
+        self.untold: dict[str, Recording] = {}
         self._settling: list[asyncio.Future[None]] = []
 
     def commit(
@@ -85,6 +87,8 @@ class Writing(Generic[S]):
             break
         if to is not None:
             self.status = to
+        if any(draft.kind == "step" for draft in drafts):
+            self.untold.pop(branch.path, None)
         self.fold(events)
 
     def _resting(self, branch: Branch, at: Position) -> str | None:
