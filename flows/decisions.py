@@ -1,18 +1,23 @@
-"""What gates say: before a person is asked, at a place on an edge, and for a call that a model proposes."""
+"""What guards say: an edge's match, a gate before a person is asked, the gates of a call that a model proposes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from ..guards.endings import Ended
 from ..guards.evaluation import OpaqueFailed, holds, observed
 from ..guards.gates import Approval, Gate, Policy, Way
+from ..guards.limits import Limit
 from ..guards.printing import text
+from ..guards.target import Target
 from ..nodes.calls import Call
 from ..nodes.node import Node
-from ..nodes.outcome import Refusal
+from ..nodes.outcome import ErrorRecord, Refusal
+from .edits import Edits, edited, seen_by_guards
 from .position import AtGate, No
+from .rows import Route
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -28,7 +33,13 @@ class Verdict:
 
 
 def decide(
-    gate: Gate, state: Any, call: Call | None, tools: Mapping[str, str], memo: dict[Any, Any] | None = None
+    gate: Gate,
+    state: Any,
+    call: Call | None,
+    tools: Mapping[str, str],
+    memo: dict[Any, Any] | None = None,
+    *,
+    edited: bool = False,
 ) -> Verdict:
     """What a gate says before anyone is asked: a policy's answer, an approval's exemption, or that it must ask.
 
@@ -38,13 +49,14 @@ def decide(
         call: the call that it decides about, whole.
         tools: stakes by tool name.
         memo: holds the values of opaque conditions of this decision.
+        edited: people changed the call: nothing exempts it.
 
     Raises:
         OpaqueFailed: the policy's function, or the exemption's, raised.
     """
     if isinstance(gate, Policy):
         return _policy(gate, state, call)
-    if isinstance(gate, Approval) and gate.unless is not None:
+    if isinstance(gate, Approval) and gate.unless is not None and not edited:
         exempt = holds(gate.unless, state, tools, memo)
         log = {"guard": gate.name, "unless": text(gate.unless), "read": observed(gate.unless, state)}
         if exempt is True:
@@ -81,22 +93,77 @@ def gate_at(flow: Flow[Any], at: AtGate) -> Approval:
         KeyError: the flow has no such edge or gate (it changed since).
     """
     gates = flow.routes[at.route].gates
-    gate: Way | None = gates[at.index] if at.index < len(gates) else None
-    for turn in at.turns:
-        gate = gate.ways().get(turn) if isinstance(gate, Gate) else None
+    gate = _turned(gates[at.index], at.turns) if at.index < len(gates) else None
     if not isinstance(gate, Approval):
         raise KeyError(at.route)
     return gate
 
 
-def call_of(node: Node[..., Any], state: Any) -> Call:
+def _turned(gate: Way | None, turns: Turns) -> Way | None:
+    """The gate that noes led to; None where they lead to none."""
+    for turn in turns:
+        gate = gate.ways().get(turn) if isinstance(gate, Gate) else None
+    return gate
+
+
+def call_of(node: Node[..., Any], state: Any, edits: Edits | None = None) -> Call:
     """The call that a node will make, whole, as an approver sees it and as the digest names it.
 
     Args:
         node: the node.
         state: the state that it would read.
+        edits: what people changed of it.
     """
-    return Call(tool=node.name, arguments=node.arguments(state), id=None, source=node.source)
+    return edited(Call(tool=node.name, arguments=node.arguments(state), id=None, source=node.source), edits)
+
+
+def asked_about(flow: Flow[Any], target: Target, state: Any, edits: Edits | None) -> tuple[Any, Call | None]:
+    """What the gates of an edge decide about: the state as they see it, and the call, None where there is none.
+
+    Args:
+        flow: the flow.
+        target: the edge's.
+        state: the state.
+        edits: what people changed of the call.
+    """
+    if not isinstance(target, Node):
+        return state, None
+    node = cast("Node[..., Any]", target)
+    return seen_by_guards(flow, node, state, edits), call_of(node, state, edits)
+
+
+def asked_first(gates: tuple[Gate, ...], index: int, edits: Edits | None) -> tuple[Gate, Turns]:
+    """The gate that is asked first at a place, and the noes that led to it: where a call was edited, it is the same.
+
+    Args:
+        gates: the gates of the edge, or of the call.
+        index: the place.
+        edits: what people changed of the call.
+    """
+    if edits is not None and edits.index == index and edits.turns:
+        gate = _turned(gates[index], edits.turns)
+        if isinstance(gate, Approval):
+            return gate, edits.turns
+    return gates[index], ()
+
+
+def against(flow: Flow[Any], route: Route, state: Any) -> str | None:
+    """The condition of an edge that does not hold for an edited call, as text; None where all do.
+
+    Limits count how often edges are taken, which no argument changes.
+
+    Args:
+        flow: the flow.
+        route: the edge.
+        state: the state as the guards of the edited call see it.
+
+    Raises:
+        OpaqueFailed: a condition raised.
+    """
+    for item in route.checks:
+        if not isinstance(item, Limit) and item.holds(state, flow.tools) is not True:
+            return item.text
+    return None
 
 
 Turns = tuple[No, ...]
@@ -142,6 +209,7 @@ def permit(
     call: Call,
     tools: Mapping[str, str],
     answered: Callable[[int, Turns], Answer | None],
+    edits: Edits | None = None,
 ) -> Passed | Asks | Stopped:
     """Walks the gates of one proposed call, as an edge's gates are walked: in order, a no is final.
 
@@ -151,17 +219,17 @@ def permit(
         call: the call, whole.
         tools: stakes by tool name.
         answered: the decision at a gate (index, noes that led to it), or None while there is none.
+        edits: what people changed of the call.
 
     Raises:
         OpaqueFailed: a policy's function, or an exemption's, raised.
     """
     log: list[dict[str, Any]] = []
     grant: str | None = None
-    for index, first in enumerate(gates):
-        gate: Gate = first
-        turns: Turns = ()
+    for index in range(len(gates)):
+        gate, turns = asked_first(gates, index, edits)
         while True:
-            verdict = decide(gate, state, call, tools)
+            verdict = decide(gate, state, call, tools, edited=edits is not None)
             refusal = verdict.refusal
             if verdict.asks:
                 assert isinstance(gate, Approval)
@@ -181,3 +249,45 @@ def permit(
                 return Stopped(refusal, way, tuple(log))
             gate, turns = way, (*turns, refusal.kind)
     return Passed(tuple(log), grant)
+
+
+def is_for(route: Route, error: ErrorRecord | None, ended: tuple[str | None, str | None]) -> bool:
+    """Whether an edge is for this outcome.
+
+    Args:
+        route: the edge.
+        error: the error of a failed outcome.
+        ended: the end and the verdict of a subflow.
+    """
+    match = route.match
+    if isinstance(match, Ended):
+        return match.matches(*ended)
+    if error is None:
+        return match is None
+    return match is not None and match.matches(error.category, error.classes)
+
+
+def bug(cause: OpaqueFailed) -> ErrorRecord:
+    """The error of a condition that raised.
+
+    Args:
+        cause: what it raised.
+    """
+    return ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
+
+
+def told_of(entry: dict[str, Any]) -> str:
+    """An edge that was tried, in words: the guards that did not let the run pass.
+
+    Args:
+        entry: as logged.
+    """
+    shown = [
+        f"{guard['guard']} is {_WORDS[guard['value']]} {guard.get('read') or ''}".rstrip()
+        for guard in entry["guards"]
+        if guard.get("value") is not True
+    ]
+    return f"{entry['edge']} ({', '.join(shown)})"
+
+
+_WORDS = {True: "true", False: "false", None: "unknown"}

@@ -8,7 +8,8 @@ The rules, in the order in which they act:
 1.  The edges of a row are tried in order; ``failed(...)`` edges see only failed outcomes, the others only ``ok``.
 2.  An edge passes when all its conditions are known to be true and its limits are not used up.
 3.  Then its gates are asked, left to right. A no is final: the run goes the gate's way, and no other edge of
-    the row is tried. A way that is a gate decides about the same target.
+    the row is tried. A way that is a gate decides about the same target. Where a person changed the arguments, the
+    edge is asked again from its first guard on, about the call as it would run now; nothing exempts it.
 4.  A failed outcome that no edge matches goes ``on_failure``; an unknown effect parks; a budget that is used
     up goes ``on_exhausted``, once.
 5.  A run without a way on ends failed, and says which guards were tried with which values.
@@ -21,20 +22,18 @@ The rules, in the order in which they act:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ..guards.endings import Ended
 from ..guards.evaluation import OpaqueFailed, holds, observed
 from ..guards.gates import Approval, Gate, Way
 from ..guards.limits import Limit
 from ..guards.path import Edge
 from ..guards.printing import text
 from ..guards.target import Target
-from ..nodes.calls import Call
-from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 from .affording import over, over_outside
-from .decisions import call_of, decide, gate_at
+from .decisions import against, asked_about, asked_first, bug, decide, gate_at, is_for, told_of
+from .edits import Edits
 from .ends import End
 from .fanout import AllOf
 from .position import (
@@ -102,6 +101,7 @@ class _Trail:
     failure: Failure | None = None
     grant: str | None = None
     digest: str | None = None
+    edits: Edits | None = None
 
 
 class _Walk:
@@ -133,7 +133,9 @@ class _Walk:
         at = decided.at
         route = self.flow.routes[at.route]
         gate = gate_at(self.flow, at)
-        trail = _Trail(route, [], at.refusal, at.failure)
+        trail = _Trail(route, [], at.refusal, at.failure, edits=decided.edits or at.edits)
+        if decided.edits is not None:
+            return self._edited(trail, gate, decided)
         refusal = decided.refusal
         if refusal is None:
             trail.guards.append({"guard": gate.name, "value": True, "request": decided.request})
@@ -168,7 +170,7 @@ class _Walk:
 
     def row(self, source: str, error: ErrorRecord | None) -> Move:
         for route in self.flow.rows.get(source, ()):
-            if not _is_for(route, error, self.ended):
+            if not is_for(route, error, self.ended):
                 continue
             guards: list[dict[str, Any]] = []
             try:
@@ -209,7 +211,7 @@ class _Walk:
 
     def _no_edge(self, source: str, error: ErrorRecord | None) -> Move:
         if error is None:
-            what = "; ".join(_told(entry) for entry in self.tried) or "its row has no edge for this outcome"
+            what = "; ".join(told_of(entry) for entry in self.tried) or "its row has no edge for this outcome"
             return self._stuck(ErrorRecord("bug", "NoWayOn", f"no edge of {source!r} passed: {what}"), source)
         if error.category == "unknown_effect":
             at = AtNode(source)
@@ -222,30 +224,31 @@ class _Walk:
 
     def _opaque(self, source: str, error: ErrorRecord | None, cause: OpaqueFailed) -> Move:
         """A condition that raises fails the step as a bug; while a failure is routed, only the flow's way is left."""
-        bug = _bug(cause)
+        raised = bug(cause)
         if error is None:
-            return self.row(source, bug)
-        return self._flow_way(FAILURE, _failure(source, bug), bug)
+            return self.row(source, raised)
+        return self._flow_way(FAILURE, _failure(source, raised), raised)
 
     # gates and their ways
 
     def _gates(self, trail: _Trail, first: int) -> Move:
         for index in range(first, len(trail.route.gates)):
-            at = AtGate(trail.route.id, index, (), trail.refusal, trail.failure)
-            no = self._gate(trail, trail.route.gates[index], at)
+            gate, turns = asked_first(trail.route.gates, index, trail.edits)
+            at = AtGate(trail.route.id, index, turns, trail.refusal, trail.failure, trail.edits)
+            no = self._gate(trail, gate, at)
             if no is not None:
                 return no
         return self._arrive(trail, trail.route.target)
 
     def _gate(self, trail: _Trail, gate: Gate, at: AtGate) -> Move | None:
         """None where the gate lets the run pass; else the move that it means."""
-        call = self._call(trail.route.target)
+        edits = trail.edits
+        state, call = asked_about(self.flow, trail.route.target, self.place.state, edits)
+        memo = self.memo if edits is None else None  # what holds for the call that was proposed need not for this one
         try:
-            verdict = decide(gate, self.place.state, call, self.flow.tools, self.memo)
+            verdict = decide(gate, state, call, self.flow.tools, memo, edited=edits is not None)
         except OpaqueFailed as cause:
-            if trail.route.source in (FAILURE, EXHAUSTED):  # the flow's own way cannot be the way out of itself
-                return self._stuck(_bug(cause))
-            return self._opaque(trail.route.source, _BUG, cause)
+            return self._broken(trail, bug(cause))
         trail.guards.append(verdict.log)
         if verdict.asks:
             return Ask(at, self._why(trail, taken=False), self.place.out)
@@ -254,6 +257,29 @@ class _Walk:
         if isinstance(gate, Approval):
             trail.grant = f"exempt:{gate.name}"
         return None
+
+    def _broken(self, trail: _Trail, error: ErrorRecord) -> Move:
+        source = trail.route.source
+        if source in (FAILURE, EXHAUSTED):  # the flow's own way cannot be the way out of itself
+            return self._stuck(error)
+        return self._flow_way(FAILURE, _failure(source, error), error)
+
+    def _edited(self, trail: _Trail, gate: Gate, decided: Decided) -> Move:
+        """A person changed the arguments: all guards of the edge are asked again."""
+        assert trail.edits is not None
+        edit = trail.edits.made[-1]
+        changed = {"by": edit.by, "before": edit.before, "after": edit.after}
+        trail.guards.append({"guard": gate.name, "value": None, "request": decided.request, "edited": changed})
+        try:
+            seen, _ = asked_about(self.flow, trail.route.target, self.place.state, trail.edits)
+            wrong = against(self.flow, trail.route, seen)
+        except OpaqueFailed as cause:
+            return self._broken(trail, bug(cause))
+        if wrong is None:
+            return self._gates(trail, 0)
+        told = f"the call of {trail.route.target.name!r} as {edit.by!r} changed it does not pass {wrong}"
+        self.tried.append({"edge": trail.route.id, "guards": trail.guards})
+        return self._broken(trail, ErrorRecord("invalid_call", "EditRefused", told))
 
     def _way(self, trail: _Trail, gate: Gate, at: AtGate, refusal: Refusal) -> Move:
         way = gate.ways().get(refusal.kind)
@@ -305,8 +331,8 @@ class _Walk:
         if spent is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
             return self._exhausted(target.name, spent)
-        grant, digest = (trail.grant, trail.digest) if taken else (None, None)
-        return Run(AtNode(target.name, trail.refusal, trail.failure, grant, digest), why, self.place.out)
+        granted = (trail.grant, trail.digest, trail.edits) if taken else (None, None, None)
+        return Run(AtNode(target.name, trail.refusal, trail.failure, *granted), why, self.place.out)
 
     def _finish(self, end: End, why: Reasons) -> Move:
         if end.succeeds_if is None:
@@ -357,39 +383,8 @@ class _Walk:
         counted = tuple([self.flow.limits[item] for item in route.limits]) if taken and route.limits else ()
         return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted)
 
-    def _call(self, target: Target) -> Call | None:
-        return call_of(cast("Node[..., Any]", target), self.place.state) if isinstance(target, Node) else None
-
-
-_BUG = ErrorRecord("bug", "OpaqueFailed", "a condition raised")
-
-
-def _bug(cause: OpaqueFailed) -> ErrorRecord:
-    return ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
-
-
-def _is_for(route: Route, error: ErrorRecord | None, ended: tuple[str | None, str | None]) -> bool:
-    match = route.match
-    if isinstance(match, Ended):
-        return match.matches(*ended)
-    if error is None:
-        return match is None
-    return match is not None and match.matches(error.category, error.classes)
-
 
 def _failure(source: str, error: ErrorRecord | None) -> Failure | None:
     if error is None:
         return None
     return Failure(category=error.category, message=error.message, node=source, type=error.type)
-
-
-def _told(entry: dict[str, Any]) -> str:
-    shown = [
-        f"{guard['guard']} is {_WORDS[guard['value']]} {guard.get('read') or ''}".rstrip()
-        for guard in entry["guards"]
-        if guard.get("value") is not True
-    ]
-    return f"{entry['edge']} ({', '.join(shown)})"
-
-
-_WORDS = {True: "true", False: "false", None: "unknown"}

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ..flows.edits import Edits
 from ..guards.evaluation import observed
 from ..guards.gates import Approval
 from ..nodes.ask import Ask
@@ -36,7 +37,15 @@ def digest_of_call(request: str, call: Call) -> str:
 
 
 def approval_request(
-    *, request: str, run: str, gate: Approval, node: str, call: Call, state: Any, place: dict[str, Any]
+    *,
+    request: str,
+    run: str,
+    gate: Approval,
+    node: str,
+    call: Call,
+    state: Any,
+    place: dict[str, Any],
+    edits: Edits | None = None,
 ) -> Opening:
     """An approval to be asked for.
 
@@ -48,6 +57,7 @@ def approval_request(
         call: the call as it will run, shown whole.
         state: the state, for the fields that the gate shows.
         place: what tells the gate's place: ``at`` on an edge, ``slot`` with ``index`` and ``turns`` in a step.
+        edits: what people changed of the call; none of them may decide about it.
     """
     shows: dict[str, Any] = {}
     for item in gate.shows:
@@ -64,6 +74,9 @@ def approval_request(
         "quorum": gate.quorum,
         "not_by": list(gate.not_by),
     }
+    if edits is not None:
+        body["edited"] = edits.to_json()["made"]
+        body["not_by"] += [name for name in edits.people if name not in gate.not_by]
     return _opening(request, run, gate.role, gate.within, digest_of_call(request, call), body | place)
 
 

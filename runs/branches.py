@@ -43,7 +43,7 @@ class Pending:
         id: the request's id.
         body: what it asks, as journalled in ``asked``.
         decisions: the decisions so far, in order, as journalled in ``decided``.
-        status: open, approved, denied, answered, expired.
+        status: open, approved, denied, edited, answered, expired.
         consumed: whether the run has taken the decision.
     """
 

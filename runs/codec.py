@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ..flows.edits import Edits, edits_from
 from ..flows.position import Ask, AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft, AtNode, Fork, Move, Parked, Position
 from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 
-_BARE = (None, None, None, None)
+_BARE = (None, None, None, None, None)
 
 
 def write_position(at: Position) -> dict[str, Any]:
@@ -21,9 +22,15 @@ def write_position(at: Position) -> dict[str, Any]:
     if isinstance(at, AtNode):
         if at[1:] == _BARE:  # nearly every position
             return {"node": at.node}
-        data: dict[str, Any] = {"node": at.node, "grant": at.grant, "digest": at.digest} | _why(at)
+        data: dict[str, Any] = {
+            "node": at.node,
+            "grant": at.grant,
+            "digest": at.digest,
+            "edits": _changed(at.edits),
+        } | _why(at)
     elif isinstance(at, AtGate):
-        data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None} | _why(at)
+        data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None, "edits": _changed(at.edits)}
+        data |= _why(at)
     elif isinstance(at, AtEnd):
         return {"end": at.end, "verdict": at.verdict}
     elif isinstance(at, Parked):
@@ -100,8 +107,12 @@ def read_position(data: dict[str, Any]) -> Position:
         assert error is not None
         return AtLeft(data["left"], data["source"], error, data.get("route"), why[1])
     if "gate" in data:
-        return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why)
-    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"))
+        return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why, edits_from(data.get("edits")))
+    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"), edits_from(data.get("edits")))
+
+
+def _changed(edits: Edits | None) -> dict[str, Any] | None:
+    return None if edits is None else edits.to_json()
 
 
 def _why(at: AtNode | AtGate | AtJoin) -> dict[str, Any]:

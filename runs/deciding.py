@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
-from ..errors import DecisionRefused
 from .people import People
 from .views import Request, Run
 
@@ -49,23 +48,28 @@ class Deciding(Generic[S]):
     ) -> None:
         """Says yes to the request that was seen; then resume the run.
 
+        With ``edits=`` it is no yes yet: the request is over, and the run that is resumed asks all guards of the edge
+        again about the edited call. Its first approval opens a request of its own, with the quorum begun anew, that
+        nobody who changed something may decide. Nothing exempts an edited call.
+
         Args:
             request: the request as ``run.waiting`` or ``inbox`` gave it, or its id.
             by: who decides.
             note: why.
-            edits: changed arguments; not in this version.
+            edits: new values by argument, ``{"amount": 50}``; the tool stays, and so does what is taken from the state.
             proof: how the name was proved, for the record; by default that the caller named it.
 
         Raises:
-            DecisionRefused: late, wrong role, the starter, twice, or about something else than is asked now.
+            DecisionRefused: late, wrong role, the starter, twice, about something else than is asked now, one's own
+                edit, or edits that change nothing, name no argument, or do not fit (``data["reason"]`` says which).
             RequestNotFound: no such request.
         """
-        if edits:
-            raise DecisionRefused(
-                "edits= is not in this version: deny with a note that says what to change", reason="edits"
-            )
         self._engine.sweep()
-        self._people.approve(request, by=by, note=note, proof=self._people.proved(proof))
+        proved = self._people.proved(proof)
+        if edits is None:
+            self._people.approve(request, by=by, note=note, proof=proved)
+        else:
+            self._people.edit(request, edits, by=by, note=note, proof=proved)
 
     async def adeny(
         self, request: Request | str, *, by: str, note: str | None = None, proof: str | None = None

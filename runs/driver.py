@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from ..errors import StateInvalid
 from ..flows.decisions import call_of, gate_at
 from ..flows.each import Each
+from ..flows.edits import further
 from ..flows.flow import Flow
 from ..flows.position import (
     Ask,
@@ -46,6 +47,7 @@ from ..nodes.outcome import ErrorRecord, Outcome
 from .asking import Opening, approval_request
 from .branches import Branch, waits_at_gate
 from .codec import write_error, write_move, write_position, write_spent
+from .editing import edit_of
 from .fanning import Fanning
 from .permits import refusal_of
 from .readiness import ready, still, turns
@@ -210,10 +212,13 @@ class Drive(Fanning[S]):
         try:
             if branch.of_item:
                 outcome = await self._item(branch, recording)
+            elif (unlike := recording.unlike_approved(node)) is not None:
+                outcome = unlike
             else:
                 outcome = await execute(
                     node,
                     branch.state,
+                    edits=recording.changed,
                     calls=recording,
                     models=self.engine.models,
                     deps=self.engine.deps,
@@ -241,6 +246,7 @@ class Drive(Fanning[S]):
         return await execute(
             each.of_item,
             values,
+            edits=recording.changed,
             calls=recording,
             models=self.engine.models,
             deps=self.engine.deps,
@@ -294,7 +300,9 @@ class Drive(Fanning[S]):
         elif pending.status == "open":
             self._wait(branch, [])
         else:
-            decided = Decided(at, pending.id, pending.body["digest"], refusal_of(pending))
+            edits = further(at.edits, edit_of(pending), at.index, at.turns) if pending.status == "edited" else None
+            refusal = None if edits is not None else refusal_of(pending)
+            decided = Decided(at, pending.id, pending.body["digest"], refusal, edits)
             move = self.next(branch, decided, branch.state)
             body = {"request": pending.id, "gate": pending.body["gate"], "decision": pending.decisions[-1]}
             self.commit_move(branch, "gate", body, move, request_status={pending.id: "consumed"})
@@ -366,7 +374,8 @@ class Drive(Fanning[S]):
         flow = branch.frame.flow
         route = flow.routes[at.route]
         target = flow.nodes.get(route.target.name)
-        call = call_of(target, state) if target is not None else Call(tool=route.target.name, arguments={})
+        edits = at.edits
+        call = call_of(target, state, edits) if target is not None else Call(tool=route.target.name, arguments={})
         return approval_request(
             request=self.request_id(branch, 0),
             run=self.standing.run,
@@ -374,6 +383,7 @@ class Drive(Fanning[S]):
             node=route.target.name,
             call=call,
             state=state,
+            edits=edits,
             place={"at": write_position(at)} | self.about(branch),
         )
 

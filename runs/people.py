@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import DecisionRefused, RequestNotFound, RunBusy, RunNotReady, StateInvalid
+from ..flows.edits import Edit
 from ..flows.flow import Flow
 from ..flows.inside import node_within
 from ..flows.position import Parked
@@ -16,6 +17,7 @@ from ..guards.gates import STARTER
 from ..nodes.ask import Ask
 from .branches import Branch
 from .codec import read_error, write_position
+from .editing import change_of, must_pass
 from .lifecycle import advance
 from .retrying import places_to_retry
 from .roles import Anyone, Roles, holds_role, normal
@@ -57,6 +59,28 @@ class People(Settling):
         """
         return self._decide(request, "approval", "approved", by, note, proof)
 
+    def edit(self, request: Request | str, edits: object, *, by: str, note: str | None, proof: str) -> RequestRow:
+        """Changes arguments of the call that is asked about: another person is asked whether it may run so.
+
+        Args:
+            request: the request, or its id.
+            edits: the new values, by argument.
+            by: who decides.
+            note: why.
+            proof: how the name was proved.
+
+        Raises:
+            DecisionRefused: it does not count; ``data["reason"]`` is ``edits`` where these cannot be.
+            RequestNotFound: no such request.
+        """
+        row = self._asks(request, "approval")
+        run = self.store.run(row.run)
+        self._of_this_flow(run, row)
+        before, after = change_of(self.flow, row, edits)
+        if row.status == "open":
+            must_pass(self.flow, row, self.store.events(row.run), Edit(str(by), row.id, before, after, note))
+        return self._decide(request, "approval", "edited", by, note, proof, edits=after, before=before)
+
     def deny(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
         """Says no; see ``approve``."""
         return self._decide(request, "approval", "denied", by, note, proof)
@@ -89,14 +113,23 @@ class People(Settling):
             raise RequestNotFound(f"{request!r} is no request: decide about one of run.waiting, or give a request's id")
         return self.store.request(request if isinstance(request, str) else request.id)
 
-    def _decide(
-        self, request: Request | str, kind: str, status: str, by: str, note: str | None, proof: str, **extra: Any
-    ) -> RequestRow:
+    def _asks(self, request: Request | str, kind: str) -> RequestRow:
+        """The request, which asks for an approval, or for an answer."""
         row = self._seen(request)
         if row.body["kind"] != kind:
             raise _refused(
                 row, "kind", "it asks for an answer: answer it" if kind == "approval" else "it is an approval"
             )
+        return row
+
+    def _of_this_flow(self, run: RunRow, row: RequestRow) -> None:
+        if run.flow != self.flow.name:  # roles are an App's own: a lead here is nobody there
+            raise _refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
+
+    def _decide(
+        self, request: Request | str, kind: str, status: str, by: str, note: str | None, proof: str, **extra: Any
+    ) -> RequestRow:
+        row = self._asks(request, kind)
         if not isinstance(by, str) or not normal(by):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise _refused(row, "name", "by= must name who decides")
         digest = row.digest if isinstance(request, str) else request.digest
@@ -112,13 +145,14 @@ class People(Settling):
         self, run: RunRow, row: RequestRow, journal: Callable[[], list[Event]], status: str, by: str
     ) -> str | None:
         """Runs inside the decision's transaction, on the journal as it is."""
-        if run.flow != self.flow.name:  # roles are an App's own: a lead here is nobody there
-            raise _refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
+        self._of_this_flow(run, row)
         if not holds_role(self.roles, row.role, by):
             known: Any = self.roles
             lacks = isinstance(known, Mapping) and row.role not in known
             more = ": roles= has no such role, so nobody does" if lacks else ""
             raise _refused(row, "role", f"{by!r} does not hold the role {row.role!r}{more}")
+        if any(normal(by) == normal(edit["by"]) for edit in row.body.get("edited", ())):
+            raise _refused(row, "editor", f"{by!r} changed what is asked about: another person must say yes to it")
         barred = row.body["not_by"]
         starter = normal(run.by or "")
         if any(normal(by) == (starter if item == STARTER else normal(item)) for item in barred):

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GuidewayError
-from ..flows.decisions import Answer, Asks, Passed, Stopped, permit
+from ..flows.decisions import Answer, Asks, Passed, Stopped, call_of, permit
 from ..flows.each import Each
+from ..flows.edits import Edits, edited, seen_by_guards
 from ..flows.position import AtNode
 from ..guards.budgets import NOTHING
 from ..guards.evaluation import OpaqueFailed
@@ -17,13 +18,17 @@ from ..nodes.ask import Ask
 from ..nodes.calls import PENDING, Allowed, Call, CallFailed, Expired, Pending, Refused, Stop, Suspended
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Outcome, Refusal
-from .asking import Opening, answer_request, approval_request
+from .asking import Opening, answer_request, approval_request, digest_of_call
 from .branches import Branch
 from .branches import Pending as Request
+from .editing import edits_of_slot
 from .store.records import Draft
 
 if TYPE_CHECKING:
     from .driver import Drive
+
+ITEM = "permit.item"
+"""The slot of the gates of an item."""
 
 
 class Permits:
@@ -32,7 +37,8 @@ class Permits:
     Args:
         drive: the run being driven.
         branch: where the step is.
-        at: the node, with the request that let the run reach it, or ``exempt:<gate>``, and the digest that it names.
+        at: the node, with the request that let the run reach it, or ``exempt:<gate>``, the digest that it names, and
+            what people changed of the call.
     """
 
     def __init__(self, drive: Drive[Any], branch: Branch, at: AtNode) -> None:
@@ -41,9 +47,11 @@ class Permits:
         self.node = at.node
         self.grant = at.grant
         self.digest = at.digest
+        self.edits = at.edits
         self.openings: list[Opening] = []
         self.spent = NOTHING
         self.granted: dict[str, tuple[str, str]] = {}
+        self.edited: set[str] = set()
         self.waits = False
         self.log: list[dict[str, Any]] = []
 
@@ -51,10 +59,22 @@ class Permits:
         self, slot: str, tool: Node[..., Any], call: Call, gates: tuple[Gate, ...]
     ) -> Allowed | Refused | Pending:
         """See ``Calls.permit``: gates are walked by the semantics; a request opens where one asks."""
+        return self._asked(slot, call, gates, edits_of_slot(self.branch, slot), self.branch.state)
+
+    def _asked(
+        self, slot: str, proposed: Call, gates: tuple[Gate, ...], edits: Edits | None, state: Any
+    ) -> Allowed | Refused | Pending:
+        made = 0 if edits is None else len(edits.made)
+        call = edited(proposed, edits)
+        asked = [item for item in self.branch.requests.values() if item.body.get("slot") == slot]
+        for item in asked:
+            if item.status == "edited":
+                self._consume(item)
+        # what was decided about the call as it was before an edit decides nothing about it as it is now
         found = {
             (item.body["index"], tuple(item.body["turns"])): item
-            for item in self.branch.requests.values()
-            if item.body.get("slot") == slot
+            for item in asked
+            if item.status != "edited" and len(item.body.get("edited", ())) == made
         }
 
         def answered(index: int, turns: tuple[str, ...]) -> Answer | None:
@@ -65,20 +85,22 @@ class Permits:
             return Answer(item.id, refusal_of(item))
 
         try:
-            verdict = permit(gates, self.branch.state, call, self.branch.frame.flow.tools, answered)
+            verdict = permit(gates, state, call, self.branch.frame.flow.tools, answered, edits)
         except OpaqueFailed as cause:
             raise CallFailed(
                 ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")
             ) from cause
         if isinstance(verdict, Asks):
             if (verdict.index, verdict.turns) not in found:
-                self._open(slot, verdict, call)
+                self._open(slot, verdict, call, edits)
             self.waits = True
             return PENDING
         self.log.extend({"slot": slot} | entry for entry in verdict.log)
         if isinstance(verdict, Stopped):
             return Refused(verdict.refusal, verdict.way)
         self._grant(slot, verdict)
+        if edits is not None:
+            self.edited.add(_call_slot(slot))
         return Allowed(call)
 
     async def permit_item(self, each: Each, values: Mapping[str, Any]) -> Outcome | None:
@@ -95,25 +117,47 @@ class Permits:
             return None
         node = each.of_item
         call = Call(tool=node.name, arguments=node.arguments(values), source=node.source)
+        self.edits = edits = edits_of_slot(self.branch, ITEM)
+        state = seen_by_guards(self.branch.frame.flow, node, self.branch.state, edits, but=(each.item,))
         try:
-            answer = await self.permit("permit.item", node, call, each.gates)
+            answer = self._asked(ITEM, call, each.gates, edits, state)
         except CallFailed as failure:
             return Outcome("failed", error=failure.record)
         if answer is PENDING:
             raise Suspended()
         if isinstance(answer, Refused):
             return Outcome("expired" if answer.refusal.kind == "expired" else "refused", refusal=answer.refusal)
-        self.grant, self.digest = self.granted.pop("call.item", (None, None))
-        return None
+        self.grant, self.digest = self.granted.pop(_call_slot(ITEM), (None, None))
+        return self._unlike(edited(call, edits))
+
+    # edits
+
+    @property
+    def changed(self) -> dict[str, Any] | None:
+        """The arguments that people changed, which the node is given instead of what the state gives."""
+        return None if self.edits is None else self.edits.arguments
+
+    def unlike_approved(self, node: Node[..., Any]) -> Outcome | None:
+        """The failure of a step whose call was edited, and would not run as it was approved; None where it would.
+
+        Args:
+            node: the node.
+        """
+        return None if self.edits is None else self._unlike(call_of(node, self.branch.state, self.edits))
+
+    def _unlike(self, call: Call) -> Outcome | None:
+        if self.edits is None or (self.grant and digest_of_call(self.grant, call) == self.digest):
+            return None
+        return Outcome("failed", error=not_approved(f"the edited call of {call.tool!r}"))
 
     def _grant(self, slot: str, passed: Passed) -> None:
         if passed.grant is None:
             return
         approved = self.branch.requests.get(passed.grant)
         digest = "" if approved is None else approved.body["digest"]
-        self.granted[slot.replace("permit.", "call.", 1)] = (passed.grant, digest)
+        self.granted[_call_slot(slot)] = (passed.grant, digest)
 
-    def _open(self, slot: str, asks: Asks, call: Call) -> None:
+    def _open(self, slot: str, asks: Asks, call: Call, edits: Edits | None) -> None:
         request = self.drive.request_id(self.branch, len(self.openings))
         place = {"slot": slot, "index": asks.index, "turns": list(asks.turns)} | self.drive.about(self.branch)
         self.openings.append(
@@ -124,6 +168,7 @@ class Permits:
                 node=self.node,
                 call=call,
                 state=self.branch.state,
+                edits=edits,
                 place=place,
             )
         )
@@ -177,6 +222,21 @@ def refusal_of(item: Request) -> Refusal | None:
         when=_iso(decision["at"]),
         note=decision.get("note"),
     )
+
+
+def not_approved(what: str) -> ErrorRecord:
+    """The error of a call that no approval names.
+
+    Args:
+        what: the call, in words.
+    """
+    told = f"{what} has no approval that names exactly this call; it was not run"
+    return ErrorRecord("invalid_call", "NotApproved", told)
+
+
+def _call_slot(slot: str) -> str:
+    """The slot of the call that a permission is about."""
+    return slot.replace("permit.", "call.", 1)
 
 
 def _iso(at: float) -> str:

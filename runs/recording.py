@@ -33,7 +33,7 @@ from ..nodes.tool import Tool
 from .asking import digest_of_call
 from .branches import Frame, Recorded, item_digest, item_of
 from .codec import read_error, write_error, write_spent
-from .permits import Permits
+from .permits import Permits, not_approved
 from .store.records import Effect, EffectTaken
 
 GRACE = 5.0
@@ -101,6 +101,7 @@ class Recording(Permits):
     ) -> Any:
         """See ``Calls.tool``: an intent before what touches the world, a result after it."""
         open_before = self.branch.calls.get(slot)
+        self._must_be_the_same(slot, call, open_before)
         if open_before is not None and open_before.result is not None:
             return self._result(open_before.result)
         if open_before is not None and tool.effect == "once":
@@ -220,9 +221,20 @@ class Recording(Permits):
             )
         return f"{tool.name}:{value}"
 
+    def _must_be_the_same(self, slot: str, call: Call, before: Recorded | None) -> None:
+        """An edited call takes no result of one with other arguments: an attempt before the edit may have made it."""
+        if (self.edits is None and stem(slot) not in self.edited) or before is None or before.intent is None:
+            return
+        if before.intent["arguments"] == call.arguments:
+            return
+        told = f"tool {call.tool!r} was called with other arguments before they were edited; it was not called again"
+        if before.result is None:
+            raise UnknownEffect(f"{told}, and nobody knows whether that happened: settle it")
+        raise CallFailed(ErrorRecord("invalid_call", "OtherArguments", told))
+
     def _must_be_granted(self, slot: str, tool: Tool[..., Any], call: Call) -> None:
         """A high-stakes call runs only with a consumed decision whose digest names exactly this call."""
-        if tool.stakes != "high":
+        if tool.stakes != "high" and stem(slot) not in self.edited:
             return
         of_the_node = ("", "") if slot.startswith("call.") else (self.grant or "", self.digest or "")
         request, digest = self.granted.get(stem(slot), of_the_node)
@@ -230,13 +242,7 @@ class Recording(Permits):
             return
         if request and digest_of_call(request, Call(call.tool, call.arguments, source=call.source)) == digest:
             return
-        raise CallFailed(
-            ErrorRecord(
-                "invalid_call",
-                "NotApproved",
-                f"the high-stakes tool {tool.name!r} has no approval that names exactly this call; it was not run",
-            )
-        )
+        raise CallFailed(not_approved(f"the {tool.stakes}-stakes tool {tool.name!r}"))
 
     # time, budget, keys
 

@@ -38,8 +38,10 @@ class Request:
         quorum: how many people must say yes.
         not_by: who may not decide.
         kind: ``approval`` or ``answer``.
-        status: open, approved, denied, answered, expired, consumed or withdrawn.
+        status: open, approved, denied, edited, answered, expired, consumed or withdrawn.
         decisions: the decisions so far.
+        edited: what people changed of the call before this was asked, in order: ``by``, ``request``, ``before`` and
+            ``after`` by argument, ``note``.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Request:
     kind: str
     status: str = "open"
     decisions: tuple[dict[str, Any], ...] = ()
+    edited: tuple[dict[str, Any], ...] = ()
 
 
 def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, Any], ...] = ()) -> Request:
@@ -86,6 +89,7 @@ def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, A
         kind=body["kind"],
         status=status,
         decisions=decisions,
+        edited=tuple(body.get("edited", ())),
     )
 
 

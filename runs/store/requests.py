@@ -15,7 +15,7 @@ _log = logging.getLogger("guideway")
 _left_out: set[tuple[str, str]] = set()
 
 # From which statuses a driver may bring a request to a new one: what was decided is used once.
-_DECIDED = ("approved", "denied", "answered", "expired")
+_DECIDED = ("approved", "denied", "edited", "answered", "expired")
 _FROM: dict[str, tuple[str, ...]] = {
     "expired": ("open",),
     "consumed": _DECIDED,
