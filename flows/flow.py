@@ -166,7 +166,7 @@ class Flow(FlowKind, Generic[S]):
             models: chat models by slot; ``"default"`` is every think node's unless it names another.
             deps: whatever nodes need from outside, given to them by ``Context.deps``.
             roles: who holds which role: a mapping, a callable ``(role, name) -> bool``, or ``Anyone()``.
-            notify: called with a ``Request`` when it opens.
+            notify: called with a ``Request`` when it opens, and once more before it expires.
             durability: ``"process"``: steps survive a process crash; ``"power"``: a power loss too.
 
         Raises:

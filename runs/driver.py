@@ -1,13 +1,10 @@
 """Drives one run: executes the nodes where it stands, asks the semantics what comes next, commits, and again.
 
 The executor is the pure semantics plus the journal. It knows no LangGraph; LangGraph's tasks call it.
-Branches that can go on are worked on side by side, on one loop; every commit is made between two awaits, so
-that what one branch commits, the others see.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -48,19 +45,15 @@ from .asking import Opening, approval_request
 from .branches import Branch, waits_at_gate
 from .codec import write_error, write_move, write_position, write_spent
 from .editing import edit_of
-from .fanning import Fanning
 from .permits import refusal_of
-from .readiness import ready, still, turns
 from .recording import Recording
+from .scheduling import Scheduling
 from .store.records import Draft, TailMoved
 
 S = TypeVar("S", bound=BaseModel)
 
-LOOK = 0.2
-"""Seconds between two looks for what people decided, while other branches are worked on."""
 
-
-class Drive(Fanning[S]):
+class Drive(Scheduling[S]):
     """One run, driven under its lease by this process.
 
     Args:
@@ -69,109 +62,7 @@ class Drive(Fanning[S]):
         standing: where the run stands.
     """
 
-    _stopped = False
-
-    # going on
-
-    async def go_on(self, *, stretch: bool) -> None:
-        """Goes on from where the run stands, until it waits, parks or ends.
-
-        Args:
-            stretch: many steps in one call; else it returns after the first.
-
-        Raises:
-            LeaseLost: another process drives the run now, or it was cancelled; nothing was committed.
-        """
-        if not stretch:
-            first = next(turns(self.standing, self.busy), None)
-            begun = None if first is None else self._begin(first)
-            if begun is not None:
-                await self._unit(begun)
-            self._settle()
-            return
-        tasks: set[asyncio.Task[None]] = set()
-        try:
-            while not self.done:
-                found = list(turns(self.standing, self.busy))
-                if not found and not tasks:
-                    break
-                if len(found) == 1 and not tasks:
-                    only = self._begin(found[0])
-                    if only is not None:
-                        await self._run(only)
-                    continue
-                await self._side_by_side(found, tasks)
-        finally:
-            await self._drain(tasks)
-        self._settle()
-
-    async def _side_by_side(self, found: Sequence[Branch], tasks: set[asyncio.Task[None]]) -> None:
-        """Works on branches until one of them rests, or somebody decided for one that waits."""
-        begun = [branch for one in found if (branch := self._begin(one)) is not None]
-        for branch in begun:
-            self.busy.add(branch.path)
-            tasks.add(asyncio.create_task(self._run(branch), name=f"guideway {self.standing.run} {branch.path}"))
-        if not tasks:
-            return
-        waits = any(branch.requests for branch in self.standing.branches.values())
-        over, _ = await asyncio.wait(tasks, timeout=LOOK if waits else None, return_when=asyncio.FIRST_COMPLETED)
-        tasks -= over
-        for task in over:
-            task.result()
-        if waits and not over:
-            self.fold(self.engine.store.news(self.lease))
-
-    async def _drain(self, tasks: set[asyncio.Task[None]]) -> None:
-        """Lets what is under way finish its step: an error of one branch ends no call of another."""
-        if not tasks:
-            return
-        self._stopped = True
-        try:
-            await asyncio.wait(tasks)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            raise
-        finally:
-            for task in tasks:
-                if not task.cancelled():
-                    task.exception()  # what made the drive stop is told; these were stopped by it
-
-    async def _run(self, branch: Branch) -> None:
-        """Goes on with one branch as far as it goes by itself."""
-        path = branch.path
-        self.busy.add(path)
-        others = self.busy
-        try:
-            while True:
-                await self._unit(branch)
-                found = self.standing.branches.get(path)
-                if found is None or self._stopped or self.done or not ready(found, others - {path}):
-                    return
-                branch = found
-        finally:
-            self.busy.discard(path)
-
-    @property
-    def done(self) -> bool:
-        """Whether the run is over."""
-        return isinstance(self.standing.at, AtEnd) or self.status in ("ended", "cancelled")
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing can go on by itself: the run ended, is parked, was cancelled, or waits for people."""
-        return self.done or next(turns(self.standing, self.busy), None) is None
-
-    def _begin(self, branch: Branch) -> Branch | None:
-        """The branch as it is worked on: an item that is about to begin is opened, where the budget allows it."""
-        if branch.path not in self.standing.branches:
-            each = None if branch.parent is None else branch.parent.node
-            assert isinstance(each, Each)
-            self.begin_item(branch, each)
-        return self.standing.branches.get(branch.path)
-
-    async def _unit(self, branch: Branch) -> None:
+    async def unit(self, branch: Branch) -> None:
         """One step of a branch, or what stands between two."""
         at = branch.at
         try:
@@ -193,14 +84,6 @@ class Drive(Fanning[S]):
                     await self._step(branch, at)
         except Stop as stop:
             raise (stop.__cause__ or stop) from None
-
-    def _settle(self) -> None:
-        """A run in which nothing goes on any more says so, whatever came in between."""
-        if self.done or self.busy or self.status not in ("ready", "running"):
-            return
-        rests = still(self.standing)
-        if rests is not None:
-            self.commit(self.standing.root, [], status=rests)
 
     # one step
 

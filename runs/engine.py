@@ -15,21 +15,22 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, DecisionRefused, LeaseLost, RunNotFound, RunNotReady
+from ..errors import ConfigError, DecisionRefused, JournalBroken, LeaseLost, RunNotFound, RunNotReady
 from ..flows.flow import Flow
 from ..flows.inside import flows_in
-from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtNode, Parked
+from ..flows.position import AtNode
 from ..guards.gates import Approval
 from ..nodes.models import Models
 from ..nodes.streaming import Heard
-from .branches import Branch
 from .codec import read_error
 from .driver import Drive, first_move
+from .hearing import hearing
 from .ids import new_id, system_user, valid_id
 from .lifecycle import OVER
 from .portal import Portal
 from .standing import Standing
 from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
+from .versions import fit
 from .views import Run, request_view
 
 S = TypeVar("S", bound=BaseModel)
@@ -175,7 +176,8 @@ class Engine(Generic[S]):
         config = self.saver.begin(thread)
         try:
             if not drive.over:
-                await self.graph.ainvoke({}, config, context=drive, durability="sync")
+                async with hearing(self.store, drive.lease):
+                    await self.graph.ainvoke({}, config, context=drive, durability="sync")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
         except LeaseLost:
@@ -218,7 +220,8 @@ class Engine(Generic[S]):
             lease.tail, lease.link = standing.tail, self.store.run(run_id).link
             drive = Drive(self, lease, standing)
             drive.status = self.store.run(run_id).status
-            self._fits(drive)
+            self._keep_manifest()
+            fit(drive)
             return drive
         except BaseException:
             self.store.release(lease)
@@ -231,42 +234,6 @@ class Engine(Generic[S]):
                 "resume it with its own flow",
                 run=row.id,
             )
-
-    def _fits(self, drive: Drive[S]) -> None:
-        """A run of another shape goes on where its place still exists; else it parks with the reason."""
-        standing = drive.standing
-        if drive.status in OVER or isinstance(standing.at, AtEnd):
-            return
-        same = (standing.shape, standing.build) == (self.flow.shape, self.flow.build)
-        reason = None if same else self._misfit(standing)
-        self._keep_manifest()
-        change: dict[str, Any] = {"shape": self.flow.shape, "build": self.flow.build}
-        if reason is not None:
-            if drive.status != "parked":
-                error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
-                body: dict[str, Any] = {"reason": "flow_changed", "error": error}
-                drive.commit(standing.root, [Draft("parked", body)], status="parked", error=error)
-        elif drive.status == "parked":
-            if self._may_go_on(standing):
-                drive.commit(standing.root, [Draft("resumed", change)], **change)
-        elif not same and drive.status != "waiting":
-            drive.commit(standing.root, [Draft("resumed", change)], **change)
-
-    def _may_go_on(self, standing: Standing[S]) -> bool:
-        """Whether a parked run that is resumed goes on: its place is there again, or its tool can ask the world."""
-        return any(_may_go_on(branch) for branch in standing.parked)
-
-    def _misfit(self, standing: Standing[S]) -> str | None:
-        for branch in standing.open_branches():
-            at = branch.at.at if isinstance(branch.at, Parked) else branch.at
-            flow = branch.frame.flow
-            if isinstance(at, AtNode) and at.node != "START" and branch.node is None:
-                return f"the run stands at node {at.node!r}, which the flow does not have any more"
-            if isinstance(at, AtGate | AtHead) and at.route not in flow.routes:
-                return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
-            if isinstance(at, AtFork) and at.fork not in flow.forks:
-                return f"the run is in the branches of {at.fork!r}, which the flow does not have any more"
-        return None
 
     async def one_step(self, run_id: str, given: Any, place: str) -> Drive[S]:
         """One step for a foreign caller of the graph, under a lease of its own; a new thread starts a run.
@@ -388,6 +355,9 @@ class Engine(Generic[S]):
                 self.store.decide(row.id, Draft("expired", body), status="expired")
             except (RunNotReady, DecisionRefused):
                 continue  # somebody was faster
+            except JournalBroken:
+                _log.exception("request %s is overdue, and the journal of its run %s is broken", row.id, row.run)
+                continue
             runs.append(row.run)
         return runs
 
@@ -395,13 +365,3 @@ class Engine(Generic[S]):
         """Lets go what is held."""
         await asyncio.sleep(0)
         self.store.close()
-
-
-def _may_go_on(branch: Branch) -> bool:
-    """Whether a branch that is parked may go on: its place is there again, or its tool can ask the world."""
-    if not isinstance(branch.at, Parked) or branch.at.reason != "unknown_effect":
-        return True
-    node = branch.node
-    tools = {tool.name: tool for tool in getattr(node, "tools", (node,)) if tool is not None}
-    unknown = [call.intent for call in branch.calls.values() if call.result is None and call.intent is not None]
-    return any(getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown)

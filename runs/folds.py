@@ -65,7 +65,7 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
     standing.error = branch.error = body.get("error")
     if branch.of_item:
         assert branch.parent is not None
-        branch.parent.entries[body["entry"]["index"]] = body["entry"]
+        branch.parent.enter(body["entry"])
         branch.parent.children.pop(branch.path, None)
         standing.branches.pop(branch.path, None)
         return
@@ -163,8 +163,9 @@ def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
     body = event.body
     standing.shape, standing.build = body.get("shape", standing.shape), body.get("build", standing.build)
     for parked in standing.parked:
-        assert isinstance(parked.at, Parked)
-        parked.at = parked.at.at
+        if parked.path in body.get("branches", (parked.path,)):
+            assert isinstance(parked.at, Parked)
+            parked.at = parked.at.at
     for place in body.get("places", ()):
         _retry(standing, place)
 
@@ -197,6 +198,7 @@ def restore(standing: Standing[Any], branch: Branch, dropped: Dropped) -> None:
     branch.at, branch.state, branch.ordinal = dropped.at, dropped.state, dropped.ordinal
     branch.deltas = list(dropped.deltas)
     branch.entries = {index: entry for index, entry in dropped.entries.items() if "failure" not in entry}
+    branch.failures.clear()
     for child in (*dropped.children, *(dropped.failed[index] for index in sorted(dropped.failed))):
         standing.add(child)
         for one in (child, *child.within_branches()):
@@ -218,7 +220,7 @@ def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
         return
     branch.error = error
     if branch.index is not None:  # an item: what came of it is all that its each needs
-        entry = branch.parent.entries[branch.index] = entry_of_end(branch)
+        branch.parent.enter(entry := entry_of_end(branch))
         if "failure" in entry:
             branch.parent.failed[branch.index] = branch
         branch.parent.children.pop(branch.path, None)

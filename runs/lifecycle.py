@@ -31,6 +31,8 @@ _MOVES: list[dict[str, Any]] = [
     {"trigger": "decide", "source": ["waiting", "ready"], "dest": "ready"},
     {"trigger": "decide", "source": ["running", "parked"], "dest": "="},
     {"trigger": "settle", "source": ["parked"], "dest": "ready"},
+    # A run may be parked in one branch while others go on, or when another was settled before.
+    {"trigger": "settle", "source": ["ready", "running"], "dest": "="},
     {"trigger": "retry", "source": ["ended", "parked"], "dest": "ready"},
     {"trigger": "cancel", "source": _ALIVE, "dest": "cancelled"},
 ]

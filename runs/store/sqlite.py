@@ -265,15 +265,13 @@ class SqliteStore(Driving):
             The events as they were stored; fold these, not the drafts.
 
         Raises:
-            LeaseLost: another holder took over, or the run was cancelled; ``data["status"]`` is its status. Or the
-                run is being let go, and this would begin a call.
+            LeaseLost: another took over, the run was cancelled, or it is being let go and this would begin a call.
             TailMoved: somebody outside appended; fold its events, and try again.
             StateInvalid: data that JSON cannot carry.
             DecisionRefused: a request's status does not allow what is asked.
             EffectTaken: a business key is claimed already.
         """
-        if lease.closing and any(draft.kind == "intent" for draft in drafts):
-            raise self._closing(lease)
+        self._may_begin(lease, drafts)
         plain = not (open_requests or request_status or effects or checkpoint or release or status or shape or build)
         if plain and len(drafts) == 1:
             events = self._append_one(lease, drafts[0], power)
@@ -287,6 +285,10 @@ class SqliteStore(Driving):
         if release:
             self._drop(lease)
         return events
+
+    def _may_begin(self, lease: Lease, drafts: Sequence[Draft]) -> None:
+        if lease.closing and any(draft.kind == "intent" for draft in drafts):
+            raise self._closing(lease)
 
     def _append_one(self, lease: Lease, draft: Draft, power: bool) -> list[Event]:
         events = prepare((draft,), lease.tail, lease.link, self._clock())
@@ -345,9 +347,15 @@ class SqliteStore(Driving):
 
         Args:
             lease: the run's.
+
+        Raises:
+            LeaseLost: another holder took over.
         """
         with self._db.reading() as cursor:
+            held = cursor.execute("select 1 from runs where rid = ? and fence = ?", (lease.rid, lease.fence)).fetchone()
             events = journal.read(cursor, lease.rid, lease.tail, self.path)
+        if held is None:
+            raise self._lost(lease)
         if events:
             lease.tail, lease.link = events[-1].number, events[-1].link
         return events

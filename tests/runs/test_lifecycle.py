@@ -8,13 +8,14 @@ from guideway.errors import RunNotReady
 from guideway.runs.lifecycle import OVER, STATUSES, TRIGGERS, advance
 
 ALLOWED = {
-    "ready": {"drive": "running", "park": "parked", "decide": "ready", "cancel": "cancelled"},
+    "ready": {"drive": "running", "park": "parked", "decide": "ready", "settle": "ready", "cancel": "cancelled"},
     "running": {
         "drive": "running",
         "wait": "waiting",
         "park": "parked",
         "end": "ended",
         "decide": "running",
+        "settle": "running",
         "cancel": "cancelled",
     },
     "waiting": {"drive": "running", "wait": "waiting", "park": "parked", "decide": "ready", "cancel": "cancelled"},

@@ -409,7 +409,7 @@ def reconciled() -> Flow[Claim]:
     )
 
 
-Decision = Literal["approve", "deny", "expire"]
+Decision = Literal["approve", "deny", "expire", "leave"]
 
 
 @dataclass(frozen=True)
@@ -420,15 +420,15 @@ class Scenario:
         flow: makes the flow.
         given: the input.
         model: what the model answers.
-        decides: what a person decides about a request, from its role and its call.
+        decides: what a person decides about a request, from its role and its call; a dict changes arguments.
         answer: what a person answers.
     """
 
     flow: Callable[[], Flow[Any]]
     given: dict[str, Any]
     model: Callable[..., Any] = field(default=lambda prompt: f"Answer to {prompt}")
-    decides: Callable[[Any], Decision] = field(default=lambda request: "approve")
-    answer: str = "yes"
+    decides: Callable[[Any], Decision | dict[str, Any]] = field(default=lambda request: "approve")
+    answer: Any = "yes"
 
 
 def _agents_people(request: Any) -> Decision:

