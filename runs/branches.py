@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
@@ -93,19 +94,18 @@ class Frame:
             frame.spent = add_spent(frame.spent, data)
             frame = frame.outer
 
-    def around(self, more: Spent, beside: Mapping[int, int]) -> tuple[Outer, ...]:
+    def around(self, more: Spent, beside: Callable[[Frame], int]) -> tuple[Outer, ...]:
         """The budgets of the frames around, innermost first.
 
         Args:
             more: what the step under way has spent besides.
-            beside: how many steps other branches are at, by the ``id`` of the frame that they are inside of.
+            beside: how many steps other branches inside of a frame are at.
         """
         found: list[Outer] = []
         frame = self.outer
         while frame is not None:
             if frame.flow.budget is not None:
-                spent, others = frame.spent + more, beside.get(id(frame), 0)
-                found.append(Outer(frame.flow.budget, spent, frame.started, frame.out, others))
+                found.append(Outer(frame.flow.budget, frame.spent + more, frame.started, frame.out, beside(frame)))
             frame = frame.outer
         return tuple(found)
 
@@ -130,7 +130,8 @@ class Branch:
         calls: of the step under way, by slot.
         kept: the calls of the last step, for a new attempt of it.
         children: the branches that it waits for, by path.
-        entries: what came of the items of an each that are over, by index.
+        entries: what came of the items of an each that are over, by index; ``enter`` adds to it.
+        failures: how many of these failed, by category.
         failed: the first branches of its items' flows that failed, by index.
         error: the last step's.
         left: the number of the event by which it left its region.
@@ -152,6 +153,7 @@ class Branch:
     kept: dict[str, Recorded] = field(default_factory=dict[str, Recorded])
     children: dict[str, Branch] = field(default_factory=dict[str, "Branch"])
     entries: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    failures: Counter[str] = field(default_factory=Counter[str])
     failed: dict[int, Branch] = field(default_factory=dict[int, "Branch"])
     error: dict[str, Any] | None = None
     left: int = 0
@@ -213,8 +215,20 @@ class Branch:
         Args:
             each: the each where this branch stands.
         """
-        found = getattr(self.state, each.over, None)
+        found: Any = getattr(self.state, each.over, None)
+        if isinstance(found, list):  # asked at every step of every item, so not copied
+            return cast("list[Any]", found)
         return list(found) if found is not None else []
+
+    def enter(self, entry: dict[str, Any]) -> None:
+        """Takes what came of an item; only folds of events call it.
+
+        Args:
+            entry: as journalled.
+        """
+        self.entries[entry["index"]] = entry
+        if "failure" in entry:
+            self.failures[entry["failure"]["category"]] += 1
 
     def child(self, letter: str, number: int | str = "") -> str:
         """The path of a branch that comes from the step under way.

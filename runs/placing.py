@@ -31,20 +31,20 @@ def place_of_branch(standing: Standing[Any], branch: Branch, state: Any, now: fl
         now,
         frame.out,
         branch.region,
-        (beside := _beside(standing, branch)).get(id(frame), 0),
-        frame.around(spent, beside),
+        _beside(standing, branch, frame, spent),
+        frame.around(spent, lambda around: _beside(standing, branch, around, spent)),
     )
 
 
-def _beside(standing: Standing[Any], branch: Branch) -> dict[int, int]:
-    """Steps that other branches are at, by the frame that they are in or inside of: its budget counts them as taken."""
-    found: dict[int, int] = {}
-    for other in standing.branches.values():
-        if other is branch:
-            continue
-        if other.node is not None:  # one that holds others is a step too, once they are over
-            frame: Frame | None = other.frame
-            while frame is not None:
-                found[id(frame)] = found.get(id(frame), 0) + 1
-                frame = frame.outer
-    return found
+def _beside(standing: Standing[Any], branch: Branch, frame: Frame, spent: Spent) -> int:
+    """Steps that other branches inside of a frame are at: its budget counts them as taken.
+
+    They are counted only where they could matter: a run may stand in thousands of places.
+    """
+    budget = frame.flow.budget
+    bound = None if budget is None else budget.bound("steps", on_the_way_out=frame.out)
+    if bound is None or frame.spent.steps + spent.steps + len(standing.branches) < bound:
+        return 0
+    head = next(one for one in (branch, *branch.above()) if one.heads_frame and one.frame is frame)
+    # one that holds others is a step too, once they are over
+    return sum(one.node is not None for one in (head, *head.within_branches()) if one is not branch)

@@ -76,9 +76,9 @@ def _items(branch: Branch) -> Iterator[tuple[Branch, int]]:
 def _unbegun(branch: Branch, each: Each) -> Iterator[int]:
     if stopping(branch, each):
         return
-    begun = {child.index for child in branch.children.values()}
+    over, begun = branch.entries, {child.index for child in branch.children.values()}
     for index in range(len(branch.items(each))):
-        if index not in branch.entries and index not in begun:
+        if index not in over and index not in begun:
             yield index
 
 
@@ -134,10 +134,10 @@ def stopping(branch: Branch, each: Each) -> bool:
         branch: where the each is.
         each: the each.
     """
-    failures = [entry["failure"] for entry in branch.entries.values() if "failure" in entry]
-    if any(failure["category"] == "exhausted" for failure in failures):
-        return True
-    return len(failures) > each.tolerated(len(branch.items(each)))
+    failures = branch.failures
+    if not failures:
+        return False
+    return "exhausted" in failures or failures.total() > each.tolerated(len(branch.items(each)))
 
 
 def _each_over(branch: Branch, each: Each, busy: Set[str]) -> bool:

@@ -169,6 +169,7 @@ class Standing(Generic[S]):
             self.branches.pop(child.path, None)
         branch.children = {}
         branch.entries = {}
+        branch.failures.clear()
         branch.failed = {}
 
     # reading ahead, for the semantics
