@@ -225,7 +225,7 @@ def _why(cause: str | None, refusal: Refusal | None, failure: Failure | None) ->
     if refusal is not None:
         who = "" if refusal.who is None else f" by {refusal.who}"
         note = "" if refusal.note is None else f": {refusal.note}"
-        return f"{refusal.gate!r} was {refusal.kind}{who}{note}"
+        return f"{refusal.gate!r} said no ({refusal.kind}{who}){note}"
     return "no cause was found" if cause is None else f"not mended; the likely cause: {cause}"
 
 
@@ -245,7 +245,7 @@ def incident_flow(within: str = "10m", manager_within: str = "30m") -> Flow[Inci
     i = fields(Incident)
 
     noise = End("noise")
-    mended = End("mended", succeeds_if=i.healthy)
+    mended = End("mended", succeeds_if=some(i.healthy))
     handed_over = End("handed over", verdict="escalated")
 
     told = [i.alert, i.cause]
@@ -288,7 +288,7 @@ def incident_flow(within: str = "10m", manager_within: str = "30m") -> Flow[Inci
             ),
             on(restart, verify),
             on(fail_over, verify),
-            on(verify, when(i.healthy) >> mended, undoing >> roll_back),
+            on(verify, when(some(i.healthy)) >> mended, undoing >> roll_back),
             on(roll_back, failed("unknown_effect") >> hand_over, hand_over),
             on(hand_over, failed() >> handed_over, handed_over),
         ],

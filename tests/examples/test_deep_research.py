@@ -260,7 +260,7 @@ def test_another_process_searches_only_for_what_is_missing(tmp_path: Path) -> No
         def __call__(self, query: str) -> Page:
             if query == "c":
                 assert done.wait(5)
-                raise Crash
+                raise Crash("killed")
             page = super().__call__(query)
             if self.asked.total() == 2:
                 threading.Timer(0.1, done.set).start()
@@ -268,7 +268,7 @@ def test_another_process_searches_only_for_what_is_missing(tmp_path: Path) -> No
 
     first, model = Dying(), ScriptedModel(planner(["a", "b", "c"]))
     app = made(model, first, store)
-    with pytest.raises(Crash):
+    with pytest.raises(Crash, match="killed"):
         app.start(QUESTION, run_id="r")
     app.close()
     second = Engine()
