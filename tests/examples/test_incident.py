@@ -332,6 +332,34 @@ def test_without_that_yes_the_rollback_asks() -> None:
     assert run.state.handover.done == ["restart, change restart-1", "checked: the service does not serve"]
 
 
+def test_an_approver_can_take_the_undo_out_of_the_remedy() -> None:
+    """Ann edits ``may_undo`` to False and Bob says yes to that: what ran decides, so the rollback asks."""
+    site = Site(serves_after="nothing")
+    with made(model(may_undo=True), site) as app:
+        run = app.start(ALERT, by="monitor")
+        edited = {"remedy": {"action": "restart", "service": "checkout", "may_undo": False}}
+        app.approve(run.waiting[0], by="ann", edits=edited)
+        run = app.resume(run.id)
+        assert (run.status, site.changes) == ("waiting", {})
+        run = approved(app, run, "bob")
+        assert [request.node for request in run.waiting] == ["roll_back"]
+        assert run.state.change is not None
+        assert run.state.change.may_undo is False
+        assert run.state.remedy is not None
+        assert run.state.remedy.may_undo is True  # the plan stays what it was: a condition must read what was done
+
+
+def test_an_edit_cannot_lead_to_another_service() -> None:
+    """The policy is asked again about the edited call, and nothing runs."""
+    site = Site()
+    with made(model(), site) as app:
+        run = app.start(ALERT, by="monitor")
+        edited = {"remedy": {"action": "restart", "service": "payments", "may_undo": False}}
+        app.approve(run.waiting[0], by="ann", edits=edited)
+        run = app.resume(run.id)
+    assert (run.end, site.changes) == ("handed over", {})
+
+
 def test_a_rollback_that_fails_is_handed_over() -> None:
     """The platform declines the rollback: the person reads that the change is in place, and why."""
     site = Site(serves_after="nothing", roll_back=[ToolError("the old release is gone")])
