@@ -19,7 +19,6 @@ from guideway import (
     approval,
     compute,
     exists,
-    failed,
     fields,
     on,
     think,
@@ -121,7 +120,7 @@ def billing(within: str | float = "24h") -> Flow[Bill]:
                 when(b.wish == "question") >> write,
                 needs_person,
             ),
-            on(pick, failed(LookupError) >> needs_person, lead >> pay_back),
+            on(pick, lead >> pay_back),  # no such charge: on_failure
             on(pay_back, write),
             on(write, say),
             on(say, solved),

@@ -12,6 +12,7 @@ from guideway import (
     START,
     Budget,
     Context,
+    Failure,
     Flow,
     Messages,
     Refusal,
@@ -81,8 +82,10 @@ def send_label(order: Order, context: Context) -> str:
 
 
 @compute(writes="told")
-def tell(label: str | None, refusal: Refusal | None) -> str:
+def tell(label: str | None, refusal: Refusal | None, failure: Failure | None) -> str:
     """What the customer is told: the label, or why there is none."""
+    if failure is not None:
+        return "We find no such order of yours."
     why = "" if refusal is None else f" ({refusal.note or refusal.kind})"
     return f"We cannot take it back{why}." if label is None else "The label is on its way."
 
@@ -116,7 +119,7 @@ def returns(within: str | float = "24h") -> Flow[Return]:
             on(which, when(exists(r.order_id)) >> find_order, pass_on),
             on(
                 find_order,
-                failed(LookupError) >> needs_person,
+                failed(LookupError) >> tell,
                 policy(in_time, violated=tell) >> warehouse >> send_label,
             ),
             on(send_label, tell),
