@@ -36,6 +36,7 @@ class _Proposed:
     pending: bool = False
     result: Any = None
     ran: bool = False
+    note: str = ""
 
 
 def proposed(messages: list[Any]) -> list[dict[str, Any]]:
@@ -148,6 +149,7 @@ async def _permit(node: Act, job: Job, item: _Proposed) -> None:
     answer = await job.calls.permit(f"permit.{item.place}", item.tool, item.call, gates)
     if isinstance(answer, Allowed):
         _edit(item, answer.call)
+        item.note = f"\n\n[{answer.note}]" if answer.note else ""
     elif isinstance(answer, Refused):
         item.refused = answer
         item.content = _no(answer)
@@ -190,10 +192,10 @@ async def _run(job: Job, item: _Proposed) -> None:
     except CallFailed as error:
         if error.record.category in ("unknown_effect", "exhausted"):
             raise
-        item.content = f"Error: {error.record.message}"
+        item.content = f"Error: {error.record.message}{item.note}"
     else:
         item.ran = True
-        item.content = _content(tool, item.result)
+        item.content = f"{_content(tool, item.result)}{item.note}"
 
 
 def _ready(item: _Proposed) -> tuple[Tool[..., Any], dict[str, Any], Call]:

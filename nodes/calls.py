@@ -135,9 +135,15 @@ NOT_DONE: Final = NotDone.NOT_DONE
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """All gates of a call said yes; the call may carry edited arguments."""
+    """All gates of a call said yes; the call may carry edited arguments.
+
+    Args:
+        call: the call as it may run.
+        note: what the model that proposed it is told besides the result.
+    """
 
     call: Call
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

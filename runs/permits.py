@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -99,9 +100,10 @@ class Permits:
         if isinstance(verdict, Stopped):
             return Refused(verdict.refusal, verdict.way)
         self._grant(slot, verdict)
-        if edits is not None:
-            self.edited.add(_call_slot(slot))
-        return Allowed(call)
+        if edits is None:
+            return Allowed(call)
+        self.edited.add(_call_slot(slot))
+        return Allowed(call, _told(proposed, call))
 
     async def permit_item(self, each: Each, values: Mapping[str, Any]) -> Outcome | None:
         """What the gates of an each say of one item; None where they let it pass.
@@ -232,6 +234,16 @@ def not_approved(what: str) -> ErrorRecord:
     """
     told = f"{what} has no approval that names exactly this call; it was not run"
     return ErrorRecord("invalid_call", "NotApproved", told)
+
+
+def _told(proposed: Call, call: Call) -> str:
+    """What a model is told of a call that people changed."""
+    changed = [name for name, value in call.arguments.items() if value != proposed.arguments.get(name)]
+    words = [
+        f"{name}={json.dumps(call.arguments[name])} instead of {json.dumps(proposed.arguments.get(name))}"
+        for name in changed
+    ]
+    return f"A person changed the arguments of this call before it ran: {', '.join(words)}" if words else ""
 
 
 def _call_slot(slot: str) -> str:
