@@ -69,6 +69,8 @@ class Flow(FlowKind, Generic[S]):
         self.line = caller()
         if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
             raise FlowError(f"Flow({name!r}) needs a name", where=self.line)
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise FlowError(f"Flow({name!r}): the name has half a character, which no file can hold", where=self.line)
         if not (isinstance(state, type) and issubclass(state, BaseModel)):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
             raise FlowError(f"flow {name!r}: state= must be a pydantic model, not {state!r}", where=self.line)
         self.name = name

@@ -69,8 +69,26 @@ def hashes(manifest: dict[str, Any]) -> tuple[str, str]:
     Args:
         manifest: as ``manifest_of`` gives it.
     """
-    shape = digest_of(manifest["shape"])
-    return shape, digest_of([shape, manifest["build"]])
+    shape = digest_of(_shape_alone(manifest["shape"]))
+    return shape, digest_of([shape, *_builds(manifest)])
+
+
+def _shape_alone(shape: dict[str, Any]) -> dict[str, Any]:
+    """A shape without what the flows inside of it only run: a prompt in there does not change where a run stands."""
+    nodes: dict[str, dict[str, Any]] = shape["nodes"]
+    inner = {
+        name: spec | {"flow": [spec["flow"]["name"], _shape_alone(spec["flow"]["shape"])]}
+        for name, spec in nodes.items()
+        if spec.get("flow")
+    }
+    return shape | {"nodes": nodes | inner} if inner else shape
+
+
+def _builds(manifest: dict[str, Any]) -> list[Any]:
+    """What runs in a flow, and in the flows inside of it."""
+    nodes: dict[str, dict[str, Any]] = manifest["shape"]["nodes"]
+    inner = {name: _builds(spec["flow"]) for name, spec in sorted(nodes.items()) if spec.get("flow")}
+    return [manifest["build"], inner] if inner else [manifest["build"]]
 
 
 def digest_of(data: Any) -> str:
