@@ -22,6 +22,12 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Digest = Annotated[
     str | None, typer.Option("--digest", help="Decide only if the request's digest begins so: what was seen elsewhere.")
 ]
+Edit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--edit", metavar="NAME=JSON", help="Change an argument; another person must then say yes. Repeatable."
+    ),
+]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="Text, or JSON for a form; @file, or - for the input.")]
 StepNumber = Annotated[int | None, typer.Option("--step", min=1, help="The step that is settled, as show tells it.")]
 Result = Annotated[str | None, typer.Option("--result", metavar="JSON", help="It happened, and returned this.")]
@@ -35,11 +41,12 @@ def approve(
     note: Note = None,
     yes: Yes = False,
     digest: Digest = None,
+    edit: Edit = None,
     store: Store = None,
     json: Json = False,
 ) -> int:
-    """Say yes to a request: shows what will run, and asks."""
-    return _decide("approve", app, request, note, yes, digest, store, json)
+    """Say yes to a request: shows what will run, and asks; with --edit it asks another person about the edited call."""
+    return _decide("approve", app, request, note, yes, digest, store, json, _edits(edit))
 
 
 def deny(
@@ -111,10 +118,19 @@ def cancel(names: RunOfApp, note: Note = None, store: Store = None, json: Json =
 
 
 def _decide(
-    verb: str, target: str, request: str, note: str | None, yes: bool, digest: str | None, store: str | None, json: bool
+    verb: str,
+    target: str,
+    request: str,
+    note: str | None,
+    yes: bool,
+    digest: str | None,
+    store: str | None,
+    json: bool,
+    edits: dict[str, Any] | None = None,
 ) -> int:
+    from ..runs.editing import change_of
     from .past import request_of
-    from .requests import show_request
+    from .requests import show_edits, show_request
     from .targets import app_of
 
     if json and not yes:
@@ -126,10 +142,13 @@ def _decide(
         if digest is not None and not seen.digest.startswith(digest.lower()):
             raise Declined(f"request {seen.id} is about something else now: its digest is {seen.digest}")
         show_request(screen, seen, app.store.run(seen.run).by)
-        if not yes and seen.status == "open" and not _confirmed(f"{verb} as {user()}? [y/N] "):
-            raise Declined(f"request {seen.id} stays open: nobody said yes to {verb}")
+        what = verb if edits is None else "edit"
+        if edits is not None and app.store.run(seen.run).flow == app.flow.name:
+            show_edits(screen, change_of(app.flow, app.store.request(seen.id), edits))
+        if not yes and seen.status == "open" and not _confirmed(f"{what} as {user()}? [y/N] "):
+            raise Declined(f"request {seen.id} stays open: nobody said yes to {what}")
         if verb == "approve":
-            app.approve(seen, by=user(), note=note, proof=PROOF)
+            app.approve(seen, by=user(), note=note, edits=edits, proof=PROOF)
         else:
             app.deny(seen, by=user(), note=note, proof=PROOF)
         return _decided(screen, target, app, request)
@@ -141,6 +160,10 @@ def _decided(screen: Screen, target: str, app: App[Any], request: str) -> int:
         screen.data({"request": row.id, "run": row.run, "status": row.status, "by": user()})
     elif row.status == "open":
         screen.line(f"{row.id}: {user()} said yes; the quorum of {row.body['quorum']} is not there yet")
+    elif row.status == "edited":
+        screen.line(
+            f"{row.id} is edited by {user()}; another person is asked about it next: guideway resume {target} {row.run}"
+        )
     else:
         screen.line(f"{row.id} is {row.status} by {user()}; go on: guideway resume {target} {row.run}")
     return DONE
@@ -153,6 +176,21 @@ def _confirmed(question: str) -> bool:
     if not said.endswith("\n"):
         sys.stdout.write("\n")
     return said.strip().lower() in ("y", "yes")
+
+
+def _edits(given: list[str] | None) -> dict[str, Any] | None:
+    """The new values by argument; None where nothing is edited."""
+    if not given:
+        return None
+    found: dict[str, Any] = {}
+    for item in given:
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip():
+            raise Usage(f"--edit {item}: write NAME=JSON, such as --edit amount=50 or --edit 'city=\"Rome\"'")
+        if name.strip() in found:
+            raise Usage(f"--edit names {name.strip()!r} twice")
+        found[name.strip()] = json_of(value, f"--edit {name.strip()}")
+    return found
 
 
 def _value(app: App[Any], asked: Request, given: str) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from .screen import Screen, moment, told
 from .story import call_text
 
 if TYPE_CHECKING:
+    from ..runs.editing import Change
     from ..runs.views import Request
 
 
@@ -30,6 +32,9 @@ def show_request(screen: Screen, request: Request, starter: str | None) -> None:
         pairs.append(("shown" if place == 0 else "", f"{name} = {told(value)}"))
     if request.call is not None:
         pairs.append(("to run", call_text(request.call.tool, request.call.arguments)))
+        for edit in request.edited:
+            note = f" ({edit['note']})" if edit.get("note") else ""
+            pairs.append(("edited", f"by {edit['by']}: {change_text(edit['before'], edit['after'])}{note}"))
         pairs.append(("source", request.call.source[:12]))
     pairs.append(("digest", request.digest))
     pairs.append(("asked", moment(request.asked)))
@@ -40,6 +45,27 @@ def show_request(screen: Screen, request: Request, starter: str | None) -> None:
     if request.not_by:
         pairs.append(("not by", ", ".join(request.not_by)))
     screen.pairs(pairs)
+
+
+def show_edits(screen: Screen, change: Change) -> None:
+    """Writes what is about to be changed, before and after; that another person must say yes to it.
+
+    Args:
+        screen: where.
+        change: the arguments, as they are and as they would run.
+    """
+    screen.pairs([("change", change_text(change.before, {name: value})) for name, value in change.after.items()])
+    screen.say("Another person must say yes to the edited call before it runs.", "bold yellow")
+
+
+def change_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Changed arguments in one line, each as it was and as it is to run.
+
+    Args:
+        before: by argument.
+        after: by argument.
+    """
+    return ", ".join(f"{name} = {told(before[name])} -> {told(value)}" for name, value in after.items())
 
 
 def expiry(at: float | None) -> str:

@@ -170,6 +170,8 @@ class Teller:
         lines = [("note", body.get("note") or ""), ("name", str(body.get("proof") or "not proved"))]
         if "value" in body:
             lines.insert(0, ("answer", told(body["value"], VALUE)))
+        for name, value in body.get("edits", {}).items():
+            lines.insert(0, ("changed", f"{name}: {told(body['before'][name], VALUE)} -> {told(value, VALUE)}"))
         style = "bold red" if body["status"] == "denied" else "bold green"
         self._add(event, f"{body['status']} by {body['by']}", [*lines, ("request", body["request"])], style)
 
@@ -286,7 +288,9 @@ def _guard(guard: dict[str, Any]) -> str:
     value = guard.get("value")
     looked: dict[str, Any] = guard.get("read") or {}
     read = ", ".join(f"{name} = {told(item, VALUE)}" for name, item in looked.items())
-    if value is None and "read" not in guard:
+    if "edited" in guard:
+        said = f"{guard['guard']}: the arguments were changed by {guard['edited']['by']}"
+    elif value is None and "read" not in guard:
         said = f"{guard['guard']} asks"
     else:
         said = f"{guard['guard']} is {_WORDS.get(value, str(value))}"
