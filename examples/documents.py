@@ -243,7 +243,8 @@ def strong_reply(prompt: Prompt) -> Amounts:
 def _reading(prompt: Prompt, smudges: dict[str, str]) -> Amounts:
     found: dict[str, int | None] = {}
     for name, said in _AMOUNT.findall(prompt.rpartition("\n\n")[2]):
-        clear = re.fullmatch(r"(\d+)\.(\d\d)", "".join(smudges.get(letter, letter) for letter in said))
+        letters = [smudges.get(letter, letter) for letter in str(said)]
+        clear = re.fullmatch(r"(\d+)\.(\d\d)", "".join(letters))
         found[name.lower()] = int(clear[1] + clear[2]) if clear else 0
     return Amounts.model_validate(found)
 

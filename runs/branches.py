@@ -18,7 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
@@ -217,7 +217,7 @@ class Branch:
         """
         found: Any = getattr(self.state, each.over, None)
         if isinstance(found, list):  # asked at every step of every item, so not copied
-            return cast("list[Any]", found)
+            return found  # pyright: ignore[reportUnknownVariableType]  # a state's field may hold anything
         return list(found) if found is not None else []
 
     def enter(self, entry: dict[str, Any]) -> None:
