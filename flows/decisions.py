@@ -140,7 +140,7 @@ def asked_first(gates: tuple[Gate, ...], index: int, edits: Edits | None) -> tup
         index: the place.
         edits: what people changed of the call.
     """
-    if edits is not None and edits.index == index and edits.turns:
+    if edits is not None and edits.gate == index and edits.turns:
         gate = _turned(gates[index], edits.turns)
         if isinstance(gate, Approval):
             return gate, edits.turns

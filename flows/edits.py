@@ -38,12 +38,12 @@ class Edits(NamedTuple):
 
     Args:
         made: the changes, in order.
-        index: which gate.
+        gate: which gate of the edge, or of the call.
         turns: the noes that led from that gate to the one that asked.
     """
 
     made: tuple[Edit, ...]
-    index: int = 0
+    gate: int = 0
     turns: tuple[No, ...] = ()
 
     @property
@@ -58,7 +58,7 @@ class Edits(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able data that ``edits_from`` reads back."""
-        return {"made": [edit._asdict() for edit in self.made], "index": self.index, "turns": list(self.turns)}
+        return {"made": [edit._asdict() for edit in self.made], "gate": self.gate, "turns": list(self.turns)}
 
 
 def edits_from(data: dict[str, Any] | None) -> Edits | None:
@@ -69,19 +69,19 @@ def edits_from(data: dict[str, Any] | None) -> Edits | None:
     """
     if data is None:
         return None
-    return Edits(tuple(Edit(**edit) for edit in data["made"]), data["index"], tuple(data["turns"]))
+    return Edits(tuple(Edit(**edit) for edit in data["made"]), data["gate"], tuple(data["turns"]))
 
 
-def further(edits: Edits | None, edit: Edit, index: int, turns: tuple[No, ...]) -> Edits:
+def further(edits: Edits | None, edit: Edit, gate: int, turns: tuple[No, ...]) -> Edits:
     """The edits with one more.
 
     Args:
         edits: those before.
         edit: the one that was made.
-        index: at which gate.
+        gate: at which gate.
         turns: the noes that led from that gate to the one that asked.
     """
-    return Edits((*(edits.made if edits is not None else ()), edit), index, turns)
+    return Edits((*(edits.made if edits is not None else ()), edit), gate, turns)
 
 
 def edited(call: Call, edits: Edits | None) -> Call:

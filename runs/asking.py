@@ -62,7 +62,8 @@ def approval_request(
     shows: dict[str, Any] = {}
     for item in gate.shows:
         shows.update(observed(item, state))
-    body = {
+    people = () if edits is None else edits.people
+    body: dict[str, Any] = {
         "request": request,
         "kind": "approval",
         "gate": gate.name,
@@ -72,11 +73,10 @@ def approval_request(
         "shows": shows,
         "call": {"tool": call.tool, "arguments": call.arguments, "source": call.source, "id": call.id},
         "quorum": gate.quorum,
-        "not_by": list(gate.not_by),
+        "not_by": [*gate.not_by, *(name for name in people if name not in gate.not_by)],
     }
     if edits is not None:
         body["edited"] = edits.to_json()["made"]
-        body["not_by"] += [name for name in edits.people if name not in gate.not_by]
     return _opening(request, run, gate.role, gate.within, digest_of_call(request, call), body | place)
 
 

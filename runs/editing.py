@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -21,6 +20,7 @@ from ..nodes.ask import Ask
 from ..nodes.compute import Compute
 from ..nodes.node import Node
 from ..nodes.plan import jsonable, told
+from ..nodes.shapes import is_mapping
 from ..nodes.think import Think
 from ..nodes.tool import Tool
 from ..nodes.toolcalls import misfit
@@ -51,11 +51,10 @@ def change_of(flow: Flow[Any], row: RequestRow, edits: object) -> Change:
         DecisionRefused: they are none, change nothing, name what cannot be changed, or do not fit.
     """
     node = _called(flow, row)
-    if not isinstance(edits, Mapping):
+    if not is_mapping(edits):
         raise _refused(row, f"edits= takes new values by argument, edits={{'amount': 50}}, not {edits!r}")
-    given = cast(Mapping[Any, Any], edits)
     call: dict[str, Any] = row.body["call"]["arguments"]
-    values = {name: _value(row, node, call, name, value) for name, value in given.items()}
+    values = {name: _value(row, node, call, name, value) for name, value in edits.items()}
     after = {name: value for name, value in values.items() if _text(value) != _text(call[name])}
     if not after:
         raise _refused(row, "nothing changed: the call has these arguments already. Approve it without edits=")
