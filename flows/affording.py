@@ -19,7 +19,7 @@ def over(budget: Budget | None, place: Place, target: Target) -> ErrorRecord | N
     """
     if budget is None:
         return None
-    return _over(Outer(budget, place.spent, place.started, place.out, place.beside), place.now, target)
+    return _over(budget, place, place.now, target)
 
 
 def over_outside(place: Place, target: Target) -> ErrorRecord | None:
@@ -30,14 +30,13 @@ def over_outside(place: Place, target: Target) -> ErrorRecord | None:
         target: the node to run next.
     """
     for outer in place.outer:
-        found = _over(outer, place.now, target)
+        found = _over(outer.budget, outer, place.now, target)
         if found is not None:
             return found
     return None
 
 
-def _over(held: Outer, now: float, target: Target) -> ErrorRecord | None:
-    budget = held.budget
+def _over(budget: Budget, held: Place | Outer, now: float, target: Target) -> ErrorRecord | None:
     ends_at = None if budget.deadline is None else budget.ends_at(held.started)
     if ends_at is not None and now >= ends_at and not held.out:
         return ErrorRecord("exhausted", "Exhausted", f"the deadline passed before {target.name!r} could run")

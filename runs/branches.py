@@ -173,10 +173,12 @@ class Branch:
     @property
     def node(self) -> Node[..., Any] | None:
         """The node where it stands; None at no node, and where the flow does not have it."""
-        at = self.at.at if isinstance(self.at, Parked) else self.at
-        if not isinstance(at, AtNode):
+        at = self.at
+        if isinstance(at, Parked):
+            at = at.at
+        elif not isinstance(at, AtNode):
             return None
-        if self.of_item and self.parent is not None:
+        if self.index is not None and self.of_item and self.parent is not None:
             each = self.parent.node
             return each.inner if isinstance(each, Each) else None
         return self.frame.flow.nodes.get(at.node)

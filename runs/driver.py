@@ -40,12 +40,14 @@ from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
 from ..nodes.calls import Call, Stop, Suspended
 from ..nodes.execution import execute
+from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Outcome
 from .asking import Opening, approval_request
 from .branches import Branch, waits_at_gate
 from .codec import write_error, write_move, write_position, write_spent
 from .editing import edit_of
 from .permits import refusal_of
+from .readiness import HOLDERS
 from .recording import Recording
 from .scheduling import Scheduling
 from .store.records import Draft, TailMoved
@@ -66,34 +68,33 @@ class Drive(Scheduling[S]):
         """One step of a branch, or what stands between two."""
         at = branch.at
         try:
-            if isinstance(at, AtGate):
+            if isinstance(at, AtNode):
+                node = branch.node
+                if node is None:
+                    self.begun(branch)
+                elif node.kind not in HOLDERS:
+                    await self._step(branch, at, node)
+                elif isinstance(node, Subflow):
+                    self.subflow(branch, at, node)
+                else:
+                    assert isinstance(node, Each)
+                    self.each(branch, at, node)
+            elif isinstance(at, AtGate):
                 self._gate(branch, at)
             elif isinstance(at, AtFork):
                 self.join(branch, at)
             elif isinstance(at, AtHead):
                 self.head(branch, at.route)
-            elif isinstance(at, AtNode):
-                node = branch.node
-                if at.node == "START" and node is None:
-                    self.begun(branch)
-                elif isinstance(node, Subflow):
-                    self.subflow(branch, at, node)
-                elif isinstance(node, Each):
-                    self.each(branch, at, node)
-                else:
-                    await self._step(branch, at)
         except Stop as stop:
             raise (stop.__cause__ or stop) from None
 
     # one step
 
-    async def _step(self, branch: Branch, at: AtNode) -> None:
-        node = branch.node
-        assert node is not None
+    async def _step(self, branch: Branch, at: AtNode, node: Node[..., Any]) -> None:
         recording = Recording(self, branch, at)
         begun = time.monotonic()
         try:
-            if branch.of_item:
+            if branch.index is not None and branch.of_item:
                 outcome = await self._item(branch, recording)
             elif (unlike := recording.unlike_approved(node)) is not None:
                 outcome = unlike
@@ -150,7 +151,7 @@ class Drive(Scheduling[S]):
             body["gates"] = recording.log
         if outcome.refusal is not None:
             body["refusal"] = outcome.refusal.model_dump(exclude_none=True)
-        if branch.of_item:
+        if branch.index is not None and branch.of_item:
             if outcome.error is not None and outcome.error.category == "unknown_effect":
                 self._park(branch, "unknown_effect", at, outcome.error, spent)
             else:

@@ -63,7 +63,7 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
     standing.steps += 1
     branch.frame.spend(body.get("spent"))
     standing.error = branch.error = body.get("error")
-    if branch.of_item:
+    if branch.index is not None and branch.of_item:
         assert branch.parent is not None
         branch.parent.enter(body["entry"])
         branch.parent.children.pop(branch.path, None)

@@ -10,10 +10,13 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from ..flows.each import Each
-from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft, Parked
+from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft, AtNode, Parked
 from ..flows.subflow import Subflow
 from .branches import Branch, waits_at_gate
 from .standing import Standing
+
+HOLDERS = ("each", "subflow")
+"""The kinds of nodes that hold others."""
 
 _RESTING = (AtEnd, Parked, AtJoin, AtLeft)
 
@@ -82,16 +85,23 @@ def _unbegun(branch: Branch, each: Each) -> Iterator[int]:
             yield index
 
 
-def ready(branch: Branch, busy: Set[str]) -> bool:
+def ready(branch: Branch, busy: Set[str], but: str | None = None) -> bool:
     """Whether a branch can go on by itself, other than by beginning an item.
 
     Args:
         branch: the branch.
         busy: the paths of the branches that are worked on.
+        but: a path that does not count among these: who asks.
     """
     at = branch.at
-    if isinstance(at, _RESTING):
+    if isinstance(at, AtNode) and branch.parent is None and not branch.requests:  # nearly every step
+        node = branch.frame.flow.nodes.get(at.node)
+        if node is None or node.kind not in HOLDERS:
+            return True
+    elif isinstance(at, _RESTING):
         return False
+    if but is not None:
+        busy = busy - {but}
     if branch.parent is not None and draining(branch) and not branch.unsure:
         return False
     if isinstance(at, AtFork):

@@ -103,12 +103,11 @@ class Scheduling(Fanning[S]):
         """Goes on with one branch as far as it goes by itself."""
         path = branch.path
         self.busy.add(path)
-        others = self.busy
         try:
             while True:
                 await self.unit(branch)
                 found = self.standing.branches.get(path)
-                if found is None or self._stopped or self.done or not ready(found, others - {path}):
+                if found is None or self._stopped or self.done or not ready(found, self.busy, path):
                     return
                 branch = found
         finally:
