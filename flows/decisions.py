@@ -226,6 +226,8 @@ def permit(
     """
     log: list[dict[str, Any]] = []
     grant: str | None = None
+    gate: Gate
+    turns: Turns
     for index in range(len(gates)):
         gate, turns = asked_first(gates, index, edits)
         while True:

@@ -97,7 +97,7 @@ def answer_request(*, request: str, run: str, ask: Ask, question: str, place: di
         "role": ask.role,
         "node": ask.name,
         "question": question,
-        "shows": {},
+        "shows": dict[str, Any](),
         "quorum": 1,
         "not_by": list(ask.not_by),
     } | place

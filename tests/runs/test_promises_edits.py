@@ -72,7 +72,9 @@ def waiting(app: Any, amount: int = 70, run_id: str = "r") -> Any:
 def edited(app: Any, amount: int = 50, *, by: str = "ann", run_id: str = "r", **options: Any) -> Any:
     """The request that opens when the open one is edited."""
     app.approve(app.get(run_id).waiting[0], by=by, edits={"amount": amount}, **options)
-    return app.resume(run_id).waiting[0]
+    run = app.resume(run_id)
+    assert run.waiting, "nobody was asked about the edited call"
+    return run.waiting[0]
 
 
 # what an edit comes to

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from guideway.flows import decisions
 from guideway.flows.position import AtEnd
 from guideway.runs.branches import Branch, Recorded
 from guideway.runs.recording import Recording
@@ -31,7 +32,7 @@ def _moved_blindly(cursor: Any, rid: int, request: str, status: str, path: str) 
     cursor.execute("update requests set status = ? where id = ?", (status, request))
 
 
-_tool, _model = Recording.tool, Recording.model
+_tool, _model, _asked = Recording.tool, Recording.model, Recording._asked
 
 
 async def _forgetful(self: Any, slot: str, *args: Any, **options: Any) -> Any:
@@ -71,6 +72,23 @@ def _over_unless_cancelled(self: Any) -> bool:
     return isinstance(self.standing.at, AtEnd)
 
 
+_decide = decisions.decide
+
+
+def _exempts_always(*args: Any, edited: bool, **options: Any) -> Any:
+    return _decide(*args, edited=False, **options)
+
+
+def _as_it_was(flow: Any, node: Any, state: Any, *_: Any, **__: Any) -> Any:
+    return state
+
+
+def _counts_every_yes(self: Any, slot: str, call: Any, gates: Any, edits: Any, state: Any) -> Any:
+    for item in self.branch.requests.values():
+        item.body["edited"] = [None] * (0 if edits is None else len(edits.made))
+    return _asked(self, slot, call, gates, edits, state)
+
+
 def _keeps_all(call: Recorded) -> bool:
     return call.result is not None and "value" in call.result
 
@@ -105,6 +123,17 @@ MUTANTS: dict[str, list[Patch]] = {
     "one driver": [(f"{RUNS}.store.leases.Leases._over", lambda self, other, row: True)],
     "role": [(f"{RUNS}.people.holds_role", lambda roles, role, name: True)],
     "starter": [(f"{RUNS}.people.normal", str.strip)],
+    "edits are exempt from nothing": [
+        ("guideway.flows.semantics.decide", _exempts_always),
+        ("guideway.flows.decisions.decide", _exempts_always),
+    ],
+    "rules see the edited call": [("guideway.flows.decisions.seen_by_guards", _as_it_was)],
+    "conditions of an edited call": [(f"{RUNS}.people.must_pass", nothing)],
+    "another person": [(f"{RUNS}.asking.Edits.people", ()), (f"{RUNS}.people.normal", str.strip)],
+    "a yes before an edit": [(f"{RUNS}.permits.Permits._asked", _counts_every_yes)],
+    "edited as approved": [(f"{RUNS}.permits.Permits._unlike", nothing)],
+    "edited calls of low stakes": [(f"{RUNS}.recording.Recording._must_be_granted", nothing)],
+    "no result of another call": [(f"{RUNS}.recording.Recording._must_be_the_same", nothing)],
     "what a retry inherits": [(f"{RUNS}.folds._lasts", lambda call: False)],
     "a retry asks the model": [(f"{RUNS}.folds._lasts", _keeps_all)],
 }

@@ -12,6 +12,7 @@ import pytest
 from guideway.errors import GuidewayError
 from tests.runs import test_promises_budgets as budgets
 from tests.runs import test_promises_decisions as decisions
+from tests.runs import test_promises_edits as edits
 from tests.runs import test_promises_effects as effects
 from tests.runs import test_promises_graph as graph
 from tests.torture import mutants
@@ -34,6 +35,16 @@ CAUGHT: dict[str, Callable[[Path], Any]] = {
     "one driver": decisions.test_a_resume_beside_a_driver_is_busy_and_names_it,
     "role": decisions.test_only_the_role_may_decide,
     "starter": decisions.test_the_starter_may_not_approve,
+    "edits are exempt from nothing": edits.test_nothing_exempts_an_edited_call,
+    "rules see the edited call": lambda folder: edits.test_an_edit_that_a_policy_refuses_goes_its_way(
+        folder, edits.reasonable, "before"
+    ),
+    "conditions of an edited call": edits.test_an_edit_that_would_not_come_this_way_is_refused,
+    "another person": edits.test_the_editor_may_not_decide,
+    "a yes before an edit": edits.test_a_proposed_call_passes_all_its_gates_again,
+    "edited as approved": edits.test_what_was_approved_as_edited_is_what_runs,
+    "edited calls of low stakes": edits.test_a_call_of_low_stakes_runs_as_it_was_edited_too,
+    "no result of another call": edits.test_a_retry_of_an_act_takes_no_result_for_an_edited_call,
     "what a retry inherits": effects.test_a_retry_of_an_end_that_was_not_met_does_not_pay_again,
     "a retry asks the model": effects.test_a_retry_asks_the_model_again,
 }
