@@ -30,6 +30,7 @@ from ..guards.limits import Limit
 from ..guards.path import Edge
 from ..guards.printing import text
 from ..guards.target import Target
+from ..nodes.calls import EXHAUSTED_AROUND
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 from .affording import over, over_outside
 from .decisions import against, asked_about, asked_first, bug, decide, gate_at, is_for, told_of
@@ -217,6 +218,9 @@ class _Walk:
             at = AtNode(source)
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
         if error.category == "exhausted":
+            node = self.flow.nodes.get(source)
+            if error.type == EXHAUSTED_AROUND and self.place.outer and (node is None or node.kind != "subflow"):
+                return self._leave(AtLeft("outer", source, error, None, _failure(source, error)))
             return self._exhausted(source, error)
         if error.category == "cancelled":
             return self._stuck(error, source)

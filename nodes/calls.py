@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .ask import Ask
     from .tool import Tool
 
+EXHAUSTED_AROUND = "ExhaustedAround"
+"""The type of the record where the budget of a flow around a subflow is used up: its way is that flow's, not the
+subflow's."""
+
 DEFAULT_MAX_TOKENS = 1024
 """How long an answer may be, for the budget's bound, where nothing is said."""
 
@@ -203,10 +207,11 @@ class Exhausted(CallFailed):
 
     Args:
         message: which amount, how much is left and what was asked.
+        around: it is the budget of a flow around the one that the step is in.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(ErrorRecord("exhausted", "Exhausted", message))
+    def __init__(self, message: str, *, around: bool = False) -> None:
+        super().__init__(ErrorRecord("exhausted", EXHAUSTED_AROUND if around else "Exhausted", message))
 
 
 class Calls(Protocol):

@@ -256,10 +256,7 @@ class Recording(Permits):
         for frame in self.frames():
             if frame.flow.budget is None:
                 continue
-            used = frame.spent + self.spent
-            for other in self.drive.untold.values():
-                if other is not self and any(one is frame for one in other.frames()):
-                    used = used + other.spent
+            used = self._used(frame)
             for kind, bound in frame.flow.budget.bounds(on_the_way_out=frame.out):
                 have = max(0, bound - getattr(used, kind))
                 amounts[kind] = min(have, amounts.get(kind, have))
@@ -293,6 +290,14 @@ class Recording(Permits):
         budgets = (frame.flow.budget for frame in self.frames())
         return any(budget is not None and getattr(budget, kind) is not None for budget in budgets)
 
+    def _used(self, frame: Frame) -> Spent:
+        """What a flow has used up, with what is under way in it and no event says yet."""
+        used = frame.spent + self.spent
+        for other in self.drive.untold.values():
+            if other is not self and any(one is frame for one in other.frames()):
+                used = used + other.spent
+        return used
+
     async def _must_fit(self, bound: Spent, what: str, priced: bool) -> None:
         """Refuses what no budget covers; what a sibling's call may give back when it is settled is waited for."""
         if not priced and self._bounded("usd"):
@@ -314,8 +319,20 @@ class Recording(Permits):
                 return
             kind, have, needed = lacks[0]
             if kind == "calls" or not self.drive.reserved_beside(self.branch):
-                raise Exhausted(f"{what} may need {needed:g} {kind}, and {have:g} are left of the budget")
+                whose = self._lacking(kind, needed)
+                raise Exhausted(
+                    f"{what} may need {needed:g} {kind}, and {have:g} are left of the budget of {whose.flow.name!r}",
+                    around=whose is not self.branch.frame,
+                )
             await self.drive.settlement()
+
+    def _lacking(self, kind: str, needed: float) -> Frame:
+        """The innermost flow whose budget does not cover an amount."""
+        for frame in self.frames():
+            bound = None if frame.flow.budget is None else frame.flow.budget.bound(kind, on_the_way_out=frame.out)
+            if bound is not None and needed > bound - getattr(self._used(frame), kind):
+                return frame
+        return self.branch.frame
 
     # the journal
 
