@@ -51,6 +51,7 @@ from guideway.flows.position import (
 )
 from guideway.flows.semantics import next_move
 from guideway.guards.budgets import Spent
+from guideway.nodes.calls import EXHAUSTED_AROUND
 from guideway.nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 
 
@@ -407,3 +408,15 @@ def test_an_end_may_be_the_exit() -> None:
     assert move.at == AtEnd("good", "success")
     assert isinstance(next_move(flow, Place(S()), Begun()), Fork)
     assert next_move(flow, Place(S()), Begun()).at == AtFork("all_of(a, b)")
+
+
+def test_a_call_that_the_budget_around_does_not_cover_ends_the_flow_inside() -> None:
+    """The flow inside does not take its own way for a budget that is not its own; what holds a flow inside does."""
+    outer = (Outer(Budget(calls=5), Spent(calls=4), 0.0, False),)
+    error = ErrorRecord("exhausted", EXHAUSTED_AROUND, "0 calls are left")
+    around = Done("a", Outcome("failed", error=error))
+    assert lands(next_move(DEPARTMENT, Place(S(), outer=outer), around)) == "leave by outer from a"
+    own = Done("a", Outcome("failed", error=ErrorRecord("exhausted", "Exhausted", "0 calls are left")))
+    assert lands(next_move(DEPARTMENT, Place(S(), outer=outer), own)) == "done/success"
+    held = Done("desk", Outcome("failed", error=error, verdict="failed"))
+    assert lands(next_move(AROUND, Place(S(), outer=outer), held)) == "bad/failed"
