@@ -131,7 +131,7 @@ class Branch:
         kept: the calls of the last step, for a new attempt of it.
         children: the branches that it waits for, by path.
         entries: what came of the items of an each that are over, by index; ``enter`` adds to it.
-        failures: how many of these failed, by category.
+        failures: how many of these failed, by category; ``own`` where an item used up a budget of its own.
         failed: the first branches of its items' flows that failed, by index.
         error: the last step's.
         left: the number of the event by which it left its region.
@@ -222,15 +222,17 @@ class Branch:
             return found  # pyright: ignore[reportUnknownVariableType]  # a state's field may hold anything
         return list(found) if found is not None else []
 
-    def enter(self, entry: dict[str, Any]) -> None:
+    def enter(self, entry: dict[str, Any], *, own: bool = False) -> None:
         """Takes what came of an item; only folds of events call it.
 
         Args:
             entry: as journalled.
+            own: whether its flow has a budget, and was not left because of one around it.
         """
         self.entries[entry["index"]] = entry
         if "failure" in entry:
-            self.failures[entry["failure"]["category"]] += 1
+            category = entry["failure"]["category"]
+            self.failures["own" if own and category == "exhausted" else category] += 1
 
     def child(self, letter: str, number: int | str = "") -> str:
         """The path of a branch that comes from the step under way.

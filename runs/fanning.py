@@ -307,10 +307,13 @@ def _item_failure(each: Each, outcome: Outcome) -> Failure:
 
 def _too_many(node: Each, branch: Branch, total: int) -> ErrorRecord:
     failures = [entry["failure"] for _, entry in sorted(branch.entries.items()) if "failure" in entry]
-    spent = next((one for one in failures if one["category"] == "exhausted"), None)
-    if spent is not None:
+    if "exhausted" in branch.failures:
+        spent = next(one for one in failures if one["category"] == "exhausted")
         told = f"{len(branch.entries)} of {total} items were begun: {spent['message']}"
         return ErrorRecord("exhausted", "Exhausted", told)
     first = failures[0]
     told = f"{len(failures)} of {total} items failed, and {node.tolerated(total)} are tolerated"
-    return ErrorRecord(first["category"], "ItemsFailed", f"{told}; the first: {first['message']}")
+    kind = (
+        "declined" if first["category"] == "exhausted" else first["category"]
+    )  # an item's own budget is not the run's
+    return ErrorRecord(kind, "ItemsFailed", f"{told}; the first: {first['message']}")

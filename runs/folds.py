@@ -220,7 +220,8 @@ def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
         return
     branch.error = error
     if branch.index is not None:  # an item: what came of it is all that its each needs
-        branch.parent.enter(entry := entry_of_end(branch))
+        left = isinstance(branch.at, AtLeft) and branch.at.how == "outer"
+        branch.parent.enter(entry := entry_of_end(branch), own=branch.frame.flow.budget is not None and not left)
         if "failure" in entry:
             branch.parent.failed[branch.index] = branch
         branch.parent.children.pop(branch.path, None)

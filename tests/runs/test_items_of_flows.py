@@ -7,7 +7,23 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from guideway import START, Budget, End, Flow, Item, ask, compute, each, failed, on
+from guideway import (
+    START,
+    Budget,
+    End,
+    Flow,
+    Item,
+    any_of,
+    ask,
+    at_most,
+    compute,
+    each,
+    failed,
+    fields,
+    length,
+    on,
+    when,
+)
 
 
 class Part(BaseModel):
@@ -81,3 +97,43 @@ def test_steps_under_way_are_part_of_the_budget_around_them():
         run = app.start({"words": WORDS})
     assert run.spent.steps == 9
     assert ends(run) == ["said"] * 4 + ["exhausted"] + ["cancelled"] * 2
+
+
+@compute(writes="said")
+def stutter(said: str) -> str:
+    """Says one letter more."""
+    return said + "."
+
+
+def stuttering(tolerate: float) -> Flow[Whole]:
+    """Items that say three letters; the one that is asked for more has no budget for it."""
+    p = fields(Part)
+    more = any_of(p.word == "long", length(p.said) < 3)
+    part = Flow(
+        "part",
+        state=Part,
+        edges=[on(START, stutter), on(stutter, when(more, at_most(20)) >> stutter, End("said"))],
+        budget=Budget(steps=5),
+    )
+    parts = each(part, name="parts", item="word", over="words", into="parts", at_once=1, tolerate=tolerate)
+    over, spent = End("over"), End("spent", verdict="partial")
+    return Flow(
+        "whole",
+        state=Whole,
+        edges=[on(START, parts), on(parts, failed() >> End("too many", verdict="partial"), over)],
+        on_exhausted=spent,
+    )
+
+
+def test_an_item_that_uses_up_its_own_budget_is_one_that_failed_and_no_more():
+    """It is listed with the reason, and those after it are worked on."""
+    with stuttering(1).compile() as app:
+        run = app.start({"words": ["a", "long", "b"]})
+    assert (run.end, ends(run)) == ("over", ["said", "exhausted", "said"])
+
+
+def test_items_that_use_up_their_own_budgets_are_too_many_as_others_are():
+    """More of them than are tolerated fail the step; the budget around is not used up by that."""
+    with stuttering(1).compile() as app:
+        run = app.start({"words": ["a", "long", "long", "b"]})
+    assert (run.end, ends(run)) == ("too many", ["said", "exhausted", "exhausted", "cancelled"])
