@@ -7,11 +7,11 @@ from typing import Any, get_args, get_origin
 
 from pydantic_core import to_jsonable_python
 
-from ...nodes.annotations import bare, members, metadata, text
+from ...nodes.annotations import bare, is_model, members, metadata, text
 from ...nodes.fits import may_fit
 from ...nodes.outcome import Failure
 from ...nodes.signature import MISSING
-from ..each import Each
+from ..each import Each, Item
 from ..subflow import Subflow
 from .arcs import Arc
 from .dataflow import Dataflow
@@ -21,23 +21,27 @@ from .replay import replay, replay_end
 from .report import Finding
 from .samples import NoSample, present, sample
 
+Unsure = tuple[str, str]
+"""A node, and what of it is not known to fit."""
 
-def borders(flow: Dataflow) -> Iterator[Finding]:
+
+def borders(flow: Dataflow, unknown: list[Unsure]) -> Iterator[Finding]:
     """F305: a value that cannot be handed over between a flow and what it holds.
 
     Args:
         flow: what the fields can hold.
+        unknown: gets what is neither known to fit nor known not to.
     """
     for name in flow.graph.nodes:
         node = flow.graph.flow.nodes[name]
         if isinstance(node, Subflow):
-            yield from _given_back(flow, node)
+            yield from _given_back(flow, node, unknown)
         elif isinstance(node, Each):
-            yield from _items(flow.graph, node)
-            yield from _results(flow.graph, node)
+            yield from _items(flow.graph, node, unknown)
+            yield from _results(flow.graph, node, unknown)
 
 
-def _given_back(flow: Dataflow, node: Subflow) -> Iterator[Finding]:
+def _given_back(flow: Dataflow, node: Subflow, unknown: list[Unsure]) -> Iterator[Finding]:
     """What a flow ends with and the field of the state around it does not take."""
     inner = flow.graph.nested(node)
     assert inner is not None
@@ -52,6 +56,8 @@ def _given_back(flow: Dataflow, node: Subflow) -> Iterator[Finding]:
             fit, value = fits(wanted, given)
             if fit == "unknown" and not may_fit(wanted, given):
                 fit, value = "no", _sample(given)
+            if fit == "unknown":
+                unknown.append((node.name, f"what {node.name!r} gives back as {outer} ({text(wanted)})"))
             if fit != "no":
                 continue
             done = _carried_out(flow.graph, node, inner, inside.path(end, own, member), {own: value})
@@ -72,15 +78,19 @@ def _carried_out(
     """The example of a run to a subflow and of its flow to an end with wanted values; None where there was none."""
     given = node.given(graph.flow.state)
     done = replay_end(inner, path, wanted)
-    if done is None or not set(done.input) <= set(given):
+    if done is None:
         return None
-    around = replay(graph, graph.path(node.name), {given[name]: value for name, value in done.input.items()})
-    if around is None or any(getattr(around.state, given[name]) != value for name, value in done.input.items()):
+    asked = {given[name]: value for name, value in done.input.items() if name in given}
+    fields = inner.flow.state.model_fields
+    if any(fields[name].default != value for name, value in done.input.items() if name not in given):
+        return None  # what it is not given is as its default says
+    around = replay(graph, graph.path(node.name), asked)
+    if around is None or any(getattr(around.state, name) != value for name, value in asked.items()):
         return None
     return {"around": around.example, "inside": done.example}
 
 
-def _items(graph: Graph, node: Each) -> Iterator[Finding]:
+def _items(graph: Graph, node: Each, unknown: list[Unsure]) -> Iterator[Finding]:
     """Items of a type that what works on them does not take."""
     wanted: Any
     if node.inner is not None:
@@ -95,6 +105,8 @@ def _items(graph: Graph, node: Each) -> Iterator[Finding]:
         fit, value = fits(wanted, given)
         if fit == "unknown" and not may_fit(wanted, given):
             fit, value = "no", _sample(given)
+        if fit == "unknown":
+            unknown.append((node.name, f"{whose} ({text(wanted)})"))
         if fit == "no":
             path = graph.path(node.name)
             done = replay(graph, path, {node.over: [value]})
@@ -109,12 +121,15 @@ def _items(graph: Graph, node: Each) -> Iterator[Finding]:
             return
 
 
-def _results(graph: Graph, node: Each) -> Iterator[Finding]:
+def _results(graph: Graph, node: Each, unknown: list[Unsure]) -> Iterator[Finding]:
     """A field that does not take the entries of an each: of an item that did well, and of one that failed."""
     wanted = whole_type(graph.flow.state.model_fields[node.into])
     reducer = graph.flow.type.fields[node.into].reducer is not None
+    parts = list(_element(graph.flow.state.model_fields[node.into].annotation))
     for entry in _entries(node):
         if accepts(wanted, [entry]) is not False:
+            if not any(item is Any or item is dict or get_origin(item) is dict or _is_item(item) for item in parts):
+                unknown.append((node.name, f"what {node.name!r} writes to {node.into} ({text(wanted)})"))
             continue
         path = graph.path(node.name)
         yield Finding(
@@ -125,6 +140,10 @@ def _results(graph: Graph, node: Each) -> Iterator[Finding]:
             node.line, names_of(path), {"writes": {node.into: [entry]}},
         )  # fmt: skip
         return
+
+
+def _is_item(annotation: Any) -> bool:
+    return is_model(annotation) and issubclass(annotation, Item)
 
 
 def _entries(node: Each) -> Iterator[dict[str, Any]]:

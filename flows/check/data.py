@@ -17,7 +17,7 @@ from ...nodes.signature import MISSING, Param
 from ..each import Each
 from ..subflow import Subflow
 from .arcs import Arc
-from .borders import borders
+from .borders import Unsure, borders
 from .dataflow import Dataflow
 from .fitting import YES, accepts, fits, same, whole_type
 from .graph import Graph, names_of, told
@@ -52,23 +52,35 @@ def data(graph: Graph) -> tuple[list[Finding], list[Proof]]:
     Args:
         graph: the flow's graph.
     """
+    found, proofs = _reads(graph)
+    lost = list(parallel_writes(graph))
+    if graph.levels.branches:
+        sure = any(item.severity == "error" for item in lost)
+        proved = not lost or (False if sure else None)
+        what = "no field without a reducer is written by two branches that run side by side"
+        proofs.append(Proof(what, proved, lost[0].path if lost else ()))
+    return [*found, *lost], proofs
+
+
+def _reads(graph: Graph) -> tuple[list[Finding], list[Proof]]:
+    """What is found about reads and about what is handed over."""
     flow = Dataflow(graph)
-    unknown: list[Reading] = []
-    found = [*unfit_reads(flow, unknown), *missing_reasons(graph), *parallel_writes(graph), *borders(flow)]
+    unknown: list[Unsure] = []
+    found = [*unfit_reads(flow, unknown), *missing_reasons(graph), *borders(flow, unknown)]
     statement = f"every value that a node reads fits its parameter, {TRUST}"
     if found:
         worst = next((item for item in found if item.severity == "error"), None)
         sure = worst is not None
         return found, [Proof(statement, False if sure else None, (worst or found[0]).path)]
     if unknown:
-        first = unknown[0]
+        node, first = unknown[0]
         count = "" if len(unknown) == 1 else f" and {len(unknown) - 1} more"
-        what = f"{statement}: {first} ({text(first.param.annotation)}) is validated when the node runs{count}"
-        return found, [Proof(f"{what}; give the field the same type", None, names_of(graph.path(first.node)))]
+        what = f"{statement}: {first} is validated when the node runs{count}"
+        return found, [Proof(f"{what}; give the field the same type", None, names_of(graph.path(node)))]
     return found, [Proof(statement, True)]
 
 
-def unfit_reads(flow: Dataflow, unknown: list[Reading]) -> Iterator[Finding]:
+def unfit_reads(flow: Dataflow, unknown: list[Unsure]) -> Iterator[Finding]:
     """F301, F302: a parameter's type does not take every value that the field can have there."""
     infos = flow.graph.flow.state.model_fields
     for reading in _readings(flow.graph):
@@ -85,7 +97,7 @@ def unfit_reads(flow: Dataflow, unknown: list[Reading]) -> Iterator[Finding]:
                 yield _unfit(flow, reading, flow.path(reading.node, reading.field, member), value)
                 break
             if fit == "unknown":
-                unknown.append(reading)
+                unknown.append((reading.node, f"{reading} ({text(wanted)})"))
                 break
 
 

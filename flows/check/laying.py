@@ -44,7 +44,7 @@ class Laying:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.levels = graph.levels
+        self.levels, self.every = graph.levels, graph.flow.forks
         self.forks = 0
 
     def path(self, path: Sequence[Arc]) -> list[Hop] | None:
@@ -85,8 +85,8 @@ class Laying:
                 self.forks += 1
                 level = branches[arc.head]
                 entered, began = [*entered, (self.forks, level)], [*began, len(hops)]
-            if level.leaves(arc):
-                return None
+            if level.leaves(arc) or (arc.on != "head" and arc.source in self.every):
+                return None  # what siblings do while a branch leaves, or before a join is refused, is not led
             if arc.target in HUBS:
                 first = first or arc
                 continue
