@@ -29,4 +29,4 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a store that a page makes
     names: dict[str, object] = {"__name__": "docs"}
     for block in blocks(page):
-        exec(compile(block, f"docs/{page}", "exec"), names)
+        exec(compile(block, f"docs/{page}", "exec", dont_inherit=True), names)
