@@ -267,6 +267,11 @@ class Branch:
             for call in self.calls.values()
         )
 
+    @property
+    def midway(self) -> bool:
+        """Whether the step under way has made calls and asks nobody: it is finished before what is around is left."""
+        return self.unsure or (bool(self.calls) and all(item.consumed for item in self.requests.values()))
+
     def write(self, delta: Delta, state: BaseModel) -> None:
         """Takes what a step wrote; only folds of events call it.
 

@@ -68,6 +68,9 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
         branch.parent.enter(body["entry"])
         branch.parent.children.pop(branch.path, None)
         standing.branches.pop(branch.path, None)
+        branch.calls = _lasting(branch.calls)
+        if branch.calls and "failure" in body["entry"]:  # a retry of the each must know of them
+            branch.parent.failed[body["entry"]["index"]] = branch
         return
     failed = "error" in body and (branch.children or branch.entries)
     dropped = dropped_of(branch) if failed else None
@@ -82,16 +85,18 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
 
 
 def _drop(standing: Standing[Any], branch: Branch, dropped: Dropped | None) -> None:
-    """What came from a branch is over; where it failed it is remembered, for a retry."""
+    """What came from a branch is over; for a retry it is remembered, until the branch has gone on."""
     if dropped is not None:
         standing.dropped[branch.path] = dropped
+    elif standing.dropped:
+        standing.dropped.pop(branch.path, None)
     if branch.children or branch.entries:
         standing.close(branch)
 
 
 def _join(standing: Standing[Any], branch: Branch, event: Event) -> None:
     deltas = [delta for child in branch.children.values() for delta in child.deltas]
-    dropped = dropped_of(branch) if event.body.get("left") else None
+    dropped = dropped_of(branch)
     if not event.body.get("refused"):
         for delta in deltas:
             standing.write(branch, delta)
@@ -173,16 +178,18 @@ def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
 def _retry(standing: Standing[Any], place: dict[str, Any]) -> None:
     """Back to the node that failed, with what its effects gave, or nobody knows of them."""
     path: str = place["branch"]
+    again, at = place["again"], read_position(place["to"])
     names = path.split(".") if path else []
     for count in range(len(names) + 1):
-        above = ".".join(names[:count])
-        if above in standing.dropped:
+        above, below = ".".join(names[:count]), ".".join(names[: count + 1])
+        dropped = standing.dropped.get(above)
+        # what is open already did not go with it, and a branch that went on since stands elsewhere
+        if dropped is not None and (below not in standing.branches if above != path else dropped.at == at):
             restore(standing, standing.branches[above], standing.dropped.pop(above))
     branch = standing.branches[path]
-    again = place["again"]
-    branch.calls = {slot: call for slot, call in branch.kept.items() if _lasts(call)} if again else branch.calls
+    branch.calls = _lasting(branch.kept) if again else branch.calls
     branch.requests = {}
-    branch.at = read_position(place["to"])
+    branch.at = at
     branch.ordinal -= again
     standing.error = branch.error = None
 
@@ -204,6 +211,11 @@ def restore(standing: Standing[Any], branch: Branch, dropped: Dropped) -> None:
         for one in (child, *child.within_branches()):
             standing.branches[one.path] = one
             one.requests = {name: item for name, item in one.requests.items() if item.consumed}
+
+
+def _lasting(calls: dict[str, Recorded]) -> dict[str, Recorded]:
+    """What counts in the next attempt of a step, of the calls of one that is over."""
+    return {slot: call for slot, call in calls.items() if _lasts(call)}
 
 
 def _lasts(call: Recorded) -> bool:

@@ -102,7 +102,7 @@ def ready(branch: Branch, busy: Set[str], but: str | None = None) -> bool:
         return False
     if but is not None:
         busy = busy - {but}
-    if branch.parent is not None and draining(branch) and not branch.unsure:
+    if branch.parent is not None and draining(branch) and not branch.midway:
         return False
     if isinstance(at, AtFork):
         return _rested(branch, busy)
@@ -166,13 +166,13 @@ def _rested(branch: Branch, busy: Set[str]) -> bool:
 
 
 def quiet(branch: Branch, busy: Set[str]) -> bool:
-    """Whether nothing of a branch is under way, and nothing in it needs to be settled.
+    """Whether no step of a branch is under way, and nothing in it needs to be settled.
 
     Args:
         branch: the branch.
         busy: the paths of the branches that are worked on.
     """
-    if branch.path in busy or isinstance(branch.at, Parked) or branch.unsure:
+    if branch.path in busy or isinstance(branch.at, Parked) or branch.midway:
         return False
     return all(quiet(child, busy) for child in branch.children.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..flows.position import AtNode, Parked, Position
+from ..flows.position import AtHead, AtNode, Parked, Position
 from .codec import read_position, write_position
 from .store.records import Event
 
@@ -36,11 +36,13 @@ def _of(journal: _ByBranch, path: str) -> list[dict[str, Any]]:
     own = journal.of(path)
     over = [event for event in own if event.kind in ("step", "join") or event.body.get("kind") == "gave_up"]
     if not over:
-        return [_place(path, AtNode("START"), again=False)]
+        return [_place(path, _first(journal, path), again=False)]
     last = over[-1]
     body = last.body
     if last.kind == "join" and body.get("left"):
-        return _of(journal, body["left"][0])
+        return [place for left in body["left"] for place in _of(journal, left)]
+    if last.kind == "join":  # the branches are done: they are joined again
+        return [_place(path, _before(own, last), again=False)]
     if "items" in body and "error" in body:
         return [_place(path, _before(own, last), again=False), *_items(journal, body["child"])]
     if "end" in body and "error" in body:
@@ -63,6 +65,16 @@ def _items(journal: _ByBranch, prefix: str) -> list[dict[str, Any]]:
         if events[-1].kind == "ended" and events[-1].body["verdict"] == "failed":
             found += _of(journal, item)
     return found
+
+
+def _first(journal: _ByBranch, path: str) -> Position:
+    """Where a branch that did no step began: at a head of its fork, else where its flow starts."""
+    above, _, name = path.rpartition(".")
+    fork, head, number = name.partition("b")
+    if not head:
+        return AtNode("START")
+    forks = [event.body["heads"] for event in journal.of(above) if "heads" in event.body]
+    return AtHead(forks[int(fork) - 1][int(number)])
 
 
 def _before(own: Sequence[Event], last: Event) -> Position | None:
