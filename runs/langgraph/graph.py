@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 ENTRY = "start"
 """The graph's entry: its task begins a run, or goes on from the journal's position."""
 
-_CHANNEL = Annotated[Any, lambda _, new: new]
+def _later(_: Any, new: Any) -> Any:
+    return new
+
+
+_CHANNEL = Annotated[Any, _later]
 """A channel for LangGraph: reducers stay with guideway, whose journal holds the deltas.
 
 What a foreign caller is shown is the whole state, so where two gates were waited at, the later word stands. It is

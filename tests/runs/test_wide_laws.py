@@ -14,11 +14,12 @@ from tests.runs.test_promises_laws import folds_as_lived, timeless
 from tests.runs.wide_flows import Fork, Inner, Items, Step, blocks, came_to, expected, says_yes, wide
 
 LAW = settings(max_examples=30, suppress_health_check=list(HealthCheck))
-ALL = (
-    Fork(((Step("gate"), Step("mark")), (Items("list3", None, 2, gated=True),), (Inner((Step("ask"),), odd_end=True),))),
-    Items("list3", (Fork(((Step("ask"),), (Step("loop"), Step("gate")))),), 2, gated=False),
-    Inner((Fork(((Step("fails"),), (Fork(((Step("mark"),), (Step("gate"),))),))), Items("list0", None, 1, gated=False)), odd_end=False),
-)  # fmt: skip
+FORKED = Fork(
+    ((Step("gate"), Step("mark")), (Items("list3", None, 2, gated=True),), (Inner((Step("ask"),), odd_end=True),))
+)
+LISTED = Items("list3", (Fork(((Step("ask"),), (Step("loop"), Step("gate")))),), 2, gated=False)
+FAILING = Fork(((Step("fails"),), (Fork(((Step("mark"),), (Step("gate"),))),)))
+ALL = (FORKED, LISTED, Inner((FAILING, Items("list0", None, 1, gated=False)), odd_end=False))
 """One of everything, in each other."""
 
 
