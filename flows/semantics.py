@@ -10,8 +10,8 @@ The rules, in the order in which they act:
 3.  Then its gates are asked, left to right. A no is final: the run goes the gate's way, and no other edge of
     the row is tried. A way that is a gate decides about the same target. Where a person changed the arguments, the
     edge is asked again from its first guard on, about the call as it would run now; nothing exempts it.
-4.  A failed outcome that no edge matches goes ``on_failure``; an unknown effect parks; a budget that is used
-    up goes ``on_exhausted``, once.
+4.  A failed outcome that no edge matches goes ``on_failure``; an unknown effect parks, until it is settled or
+    given up; a budget that is used up goes ``on_exhausted``, once.
 5.  A run without a way on ends failed, and says which guards were tried with which values.
 6.  An ``all_of`` forks: every head begins a branch. A branch that comes to its region's exit joins there. It
     leaves the region only by a failure: by a ``failed(...)`` edge that leads out, or on a way of the flow's; that
@@ -67,6 +67,9 @@ from .rows import Route
 
 if TYPE_CHECKING:
     from .flow import Flow
+
+GIVEN_UP = "GivenUp"
+"""The type of the error of a step whose effect is unknown for good: somebody settled that nobody will find out."""
 
 FAILURE, EXHAUSTED = "on_failure", "on_exhausted"
 """The sources of a flow's own ways, beside the names of nodes."""
@@ -214,7 +217,7 @@ class _Walk:
         if error is None:
             what = "; ".join(told_of(entry) for entry in self.tried) or "its row has no edge for this outcome"
             return self._stuck(ErrorRecord("bug", "NoWayOn", f"no edge of {source!r} passed: {what}"), source)
-        if error.category == "unknown_effect":
+        if error.category == "unknown_effect" and error.type != GIVEN_UP:
             at = AtNode(source)
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
         if error.category == "exhausted":

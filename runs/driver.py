@@ -155,6 +155,8 @@ class Drive(Scheduling[S]):
             if outcome.error is not None and outcome.error.category == "unknown_effect":
                 self._park(branch, "unknown_effect", at, outcome.error, spent)
             else:
+                if _refused(outcome, branch, recording):
+                    body["spent"] = {}
                 self.item_over(branch, outcome, body)
             return
         kind = branch.frame.kind
@@ -304,6 +306,12 @@ class Drive(Scheduling[S]):
             self.commit(branch, drafts, rests=branch.at, again=False, open_requests=rows)
         except TailMoved as moved:  # somebody decided meanwhile: to wait now could be to wait for ever
             self.fold(moved.events)
+
+
+def _refused(outcome: Outcome, branch: Branch, recording: Recording) -> bool:
+    """Whether the budget refused an item before it called anything: then it is no execution, and counts no step."""
+    spent = outcome.error is not None and outcome.error.category == "exhausted"
+    return spent and not branch.calls and not recording.spent.calls
 
 
 def first_move(flow: Flow[Any], state: BaseModel) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from ..flows.position import (
     Move,
     Place,
 )
-from ..flows.semantics import next_move
+from ..flows.semantics import GIVEN_UP, next_move
 from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
@@ -39,8 +39,8 @@ from .writing import Writing
 
 S = TypeVar("S", bound=BaseModel)
 
-_CUT = ErrorRecord("cancelled", "NotFinished", "given up: more items failed than are tolerated")
-_UNBEGUN = ErrorRecord("cancelled", "NotBegun", "not begun: more items failed than are tolerated")
+_MANY, _SPENT = ("cancelled", "more items failed than are tolerated"), ("exhausted", "the budget is used up")
+"""Why an each ends before its items are over."""
 
 
 class Fanning(Writing[S]):
@@ -252,9 +252,7 @@ class Fanning(Writing[S]):
         for index in range(len(items)):
             entry = branch.entries.get(index)
             if entry is None:
-                record = _CUT if index in begun else _UNBEGUN
-                failure = Failure(category=record.category, message=record.message, node=node.works, type=record.type)
-                entry = {"index": index, "failure": failure.model_dump()}
+                entry = {"index": index, "failure": _cut_off(node, branch, index in begun).model_dump()}
             entries.append(entry)
         failed = [entry for entry in entries if "failure" in entry]
         about: dict[str, Any] = {"items": len(items), "failed": len(failed), "child": branch.child("i")}
@@ -305,15 +303,23 @@ def _item_failure(each: Each, outcome: Outcome) -> Failure:
     return Failure(category="declined", message=told, node=each.works, type="Refused")
 
 
+def _cut_off(node: Each, branch: Branch, begun: bool) -> Failure:
+    """What an each says of an item that it did not finish, or did not begin."""
+    category, why = _SPENT if "exhausted" in branch.failures else _MANY
+    kind, what = ("NotFinished", "given up") if begun else ("NotBegun", "not begun")
+    return Failure(category=category, message=f"{what}: {why}", node=node.works, type=kind)
+
+
 def _too_many(node: Each, branch: Branch, total: int) -> ErrorRecord:
     failures = [entry["failure"] for _, entry in sorted(branch.entries.items()) if "failure" in entry]
     if "exhausted" in branch.failures:
         spent = next(one for one in failures if one["category"] == "exhausted")
-        told = f"{len(branch.entries)} of {total} items were begun: {spent['message']}"
+        over = sum(one["category"] != "exhausted" for one in failures) + len(branch.entries) - len(failures)
+        told = f"{over} of {total} items were over: {spent['message']}"
         return ErrorRecord("exhausted", "Exhausted", told)
     first = failures[0]
     told = f"{len(failures)} of {total} items failed, and {node.tolerated(total)} are tolerated"
-    kind = (
-        "declined" if first["category"] == "exhausted" else first["category"]
-    )  # an item's own budget is not the run's
-    return ErrorRecord(kind, "ItemsFailed", f"{told}; the first: {first['message']}")
+    # an item's own budget is not the run's, and what was given up does not park once more
+    kind = "declined" if first["category"] == "exhausted" else first["category"]
+    name = GIVEN_UP if kind == "unknown_effect" else "ItemsFailed"
+    return ErrorRecord(kind, name, f"{told}; the first: {first['message']}")

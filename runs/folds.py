@@ -68,9 +68,8 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
         branch.parent.enter(body["entry"])
         branch.parent.children.pop(branch.path, None)
         standing.branches.pop(branch.path, None)
-        branch.calls = _lasting(branch.calls)
-        if branch.calls and "failure" in body["entry"]:  # a retry of the each must know of them
-            branch.parent.failed[body["entry"]["index"]] = branch
+        if "failure" in body["entry"]:
+            _remember(branch.parent, branch)
         return
     failed = "error" in body and (branch.children or branch.entries)
     dropped = dropped_of(branch) if failed else None
@@ -82,6 +81,15 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
     branch.kept = branch.calls
     _drop(standing, branch, dropped)
     move(standing, branch, event)
+
+
+def _remember(parent: Branch, item: Branch) -> None:
+    """What a retry of the each must know of a failed item: what happened or perhaps did, and what people said."""
+    item.calls = _lasting(item.calls)
+    item.requests = {name: asked for name, asked in item.requests.items() if asked.status != "expired"}
+    if item.calls or item.asked:
+        assert item.index is not None
+        parent.failed[item.index] = item
 
 
 def _drop(standing: Standing[Any], branch: Branch, dropped: Dropped | None) -> None:

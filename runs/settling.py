@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -10,8 +12,8 @@ from pydantic_core import PydanticSerializationError
 from ..errors import DecisionRefused, RunNotFound, RunNotReady
 from ..flows.each import Each
 from ..flows.flow import Flow
-from ..flows.position import Done, Finish, Park, Parked
-from ..flows.semantics import next_move
+from ..flows.position import AtEnd, Done, Finish, Leave, Parked
+from ..flows.semantics import GIVEN_UP, next_move
 from ..guards.budgets import Spent
 from ..nodes.calls import NOT_DONE
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
@@ -21,6 +23,7 @@ from .branches import Branch
 from .codec import write_error, write_move
 from .lifecycle import advance, not_ready
 from .placing import place_of_branch
+from .readiness import still
 from .roles import normal
 from .standing import Standing
 from .store import Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
@@ -34,7 +37,11 @@ class GiveUp:
 
 
 GIVE_UP: Final = GiveUp()
-"""What ``app.settle`` takes where nobody will find out: the step fails, and the run goes the flow's way."""
+"""What ``app.settle`` takes where nobody will find out: the step fails, and the run goes the flow's way.
+
+Nothing is proved by it, so the failure stays an ``unknown_effect`` (its type is ``GivenUp``): of the row's edges only
+one that names ``failed("unknown_effect")`` matches it, else ``on_failure`` is taken. A retry parks at the same call.
+"""
 
 
 class Settling:
@@ -85,7 +92,7 @@ class Settling:
             if branch.path:
                 for draft in change.drafts:
                     draft.body["branch"] = branch.path
-            return change
+            return replace(change, status=_then(standing, change)) if change.status == "ready" else change
 
         self.store.append_outside(run_id, build)
 
@@ -104,6 +111,13 @@ class Settling:
         return Change(
             (Draft("settled", {"kind": "done", "slot": slot, "value": value} | who),), status=status, effects=effects
         )
+
+
+def _then(standing: Standing[Any], change: Change) -> str:
+    """The run's status once it is settled: other branches may be parked yet, or wait for people."""
+    for draft in change.drafts:
+        standing.apply(Event(standing.tail + 1, draft.kind, standing.updated, draft.body, b""))
+    return still(standing) or "ready"
 
 
 def _parked(standing: Standing[Any], row: RunRow, step: int | str | None) -> Branch:
@@ -151,32 +165,33 @@ def _as_result(standing: Standing[Any], branch: Branch, slot: str | None, result
 
 
 def _given_up(standing: Standing[Any], branch: Branch, who: dict[str, Any], status: str) -> Change:
-    """The step fails as declined, and the semantics says where the run goes."""
+    """The step fails, its effect unknown for good, and the semantics says where the run goes."""
     assert isinstance(branch.at, Parked)
     node = branch.at.at.node
     told = f"given up by {who['by']}" + (f": {who['note']}" if who["note"] else "")
-    record = ErrorRecord("declined", "GivenUp", told)
+    record = ErrorRecord("unknown_effect", GIVEN_UP, told)
     unused = {item.id: "withdrawn" for item in branch.requests.values() if not item.consumed}
     body: dict[str, Any] = {"kind": "gave_up", "node": node, "spent": {"steps": 1}, "error": write_error(record)} | who
     if branch.of_item:
         body["entry"] = _failed_entry(branch, record)
         return Change((Draft("settled", body),), status=status, request_status=unused)
-    place = place_of_branch(standing, branch, branch.state, standing.updated, Spent(steps=1))
+    place = place_of_branch(standing, branch, branch.state, time.time(), Spent(steps=1))
     move = next_move(branch.frame.flow, place, Done(node, Outcome("failed", error=record)))
-    if isinstance(move, Park):  # pragma: no cover  # only an unknown effect parks
-        raise RunNotReady(f"run {standing.run!r} cannot be given up", run=standing.run)
     write_move(body, move, out=branch.frame.out)
-    if not isinstance(move, Finish):
+    if isinstance(move, Leave) and branch.heads_frame:  # a budget around is used up: the flow inside ends by it
+        end, error = AtEnd(None, "failed"), write_error(move.at.error)
+    elif isinstance(move, Finish):
+        end, error = move.at, write_error(move.error or record)
+    else:
         return Change((Draft("settled", body),), status=status, request_status=unused)
-    error = write_error(move.error or record)
-    ended = Draft("ended", {"end": move.at.end, "verdict": move.at.verdict, "error": error})
+    ended = Draft("ended", {"end": end.end, "verdict": end.verdict, "error": error})
     if branch.parent is not None:
         return Change((Draft("settled", body), ended), status=status, request_status=unused)
     return Change(
         (Draft("settled", body), ended),
         status="ended",
-        verdict=move.at.verdict,
-        end=move.at.end,
+        verdict=end.verdict,
+        end=end.end,
         error=error,
         request_status=unused,
     )

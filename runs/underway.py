@@ -26,9 +26,9 @@ def open_calls(events: Iterable[Event]) -> list[Event]:
         branch = str(body.get(BRANCH, ""))
         if event.kind == "intent":
             found[branch, body.get("slot")] = event
-        elif event.kind in ("result", "settled") and "to" not in body:
+        elif event.kind == "result" or (event.kind == "settled" and body["kind"] != "gave_up"):
             found.pop((branch, body.get("slot")), None)
-        elif "to" in body:  # the step is over, whatever became of its calls
+        elif "to" in body or "entry" in body:  # the step is over, whatever became of its calls
             found = {key: call for key, call in found.items() if key[0] != branch}
     return list(found.values())
 

@@ -134,13 +134,13 @@ def test_settled_as_not_done_is_called_again_with_the_same_key(tmp_path):
 
 
 def test_given_up_goes_the_flows_way(tmp_path):
-    """GIVE_UP fails the step as declined: the row's edge for it is taken, else the flow's way for failures."""
+    """GIVE_UP fails the step, its effect unknown for good: the flow's way for failures is taken."""
     handed = End("handed over", verdict="escalated")
     with opened(tmp_path, two_effects(on_failure=handed)) as app:
         app.start({"item": "raises"}, run_id="r")
         app.settle("r", None, GIVE_UP, by="ann", note="nobody knows")
         run = app.resume("r")
-        assert (run.status, run.end, run.error.category) == ("ended", "handed over", "declined")
+        assert (run.status, run.end, run.error.category) == ("ended", "handed over", "unknown_effect")
         assert [(step.node, step.outcome, step.edge) for step in run.steps] == [
             ("charge", "failed", "on_failure: handed over")
         ]
@@ -151,8 +151,8 @@ def test_given_up_goes_the_flows_way(tmp_path):
 def test_what_follows_a_given_up_call_has_a_key_of_its_own(tmp_path):
     """After GIVE_UP another once-only call is another call: a world of keys must not take it for the first."""
     flow = Flow(
-        "other way", state=Job, edges=[on(START, charge), on(charge, failed("declined") >> notify, End("charged")),
-                                       on(notify, End("told"))], budget=Budget(steps=5),
+        "other way", state=Job, on_failure=notify, budget=Budget(steps=5),
+        edges=[on(START, charge), on(charge, End("charged")), on(notify, End("told"))],
     )  # fmt: skip
     with opened(tmp_path, flow) as app:
         app.start({"item": "raises"}, run_id="r")
@@ -160,6 +160,22 @@ def test_what_follows_a_given_up_call_has_a_key_of_its_own(tmp_path):
         assert app.resume("r").end == "told"
         assert done(tmp_path) == ["charge\traises", "notify\tNone"]
         assert len(set(keys(tmp_path))) == 2
+
+
+@pytest.mark.parametrize(
+    ("edge", "end"), [(failed("declined"), None), (failed(), None), (failed("unknown_effect"), "taken")]
+)
+def test_an_edge_for_what_was_surely_not_done_is_not_taken_for_what_was_given_up(tmp_path, edge, end):
+    """Declined says that nothing happened, and nobody knows that: only an edge that names unknown effects is taken."""
+    ways = [edge >> End("taken", verdict="partial"), End("charged")]
+    flow = Flow("edges", state=Job, edges=[on(START, charge), on(charge, *ways)], budget=Budget(steps=5))
+    with opened(tmp_path, flow) as app:
+        run = app.start({"item": "raises"}, run_id="r")
+        if run.status == "parked":
+            app.settle("r", None, GIVE_UP, by="ann")
+            run = app.resume("r")
+        assert (run.status, run.end) == ("ended", end)
+        assert run.error is None or run.error.category == "unknown_effect"
 
 
 def test_a_retry_after_giving_up_does_not_pass_the_unknown(tmp_path):
