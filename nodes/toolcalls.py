@@ -104,7 +104,7 @@ async def call_tool(job: Job, tool: Tool[..., Any], typed: dict[str, Any], call:
         if call.id is not None:
             entry["id"] = call.id
         job.log.append(entry)
-        sending = _Sending(job, tool, typed, number, job.calls.key(slot))
+        sending = _Sending(job, tool, typed, number, slot)
         reconcile = None if tool.reconcile is None else sending.ask_world
         try:
             return await job.calls.tool(slot, tool, call, sending.send, reconcile=reconcile)
@@ -126,11 +126,13 @@ async def call_tool(job: Job, tool: Tool[..., Any], typed: dict[str, Any], call:
 class _Sending:
     """One attempt of a call."""
 
-    def __init__(self, job: Job, tool: Tool[..., Any], typed: dict[str, Any], number: int, key: str) -> None:
-        self.job, self.tool, self.typed, self.number, self.key = job, tool, typed, number, key
+    def __init__(self, job: Job, tool: Tool[..., Any], typed: dict[str, Any], number: int, slot: str) -> None:
+        self.job, self.tool, self.typed, self.number, self.slot = job, tool, typed, number, slot
+        self.key: str | None = None
 
     def context(self) -> Context:
-        return self.job.context(self.number, self.key)
+        # asked when it is needed: a call that another run began has that run's key
+        return self.job.context(self.number, self.key or self.job.calls.key(self.slot))
 
     async def send(self, key: str) -> Any:
         """The JSON-able result.

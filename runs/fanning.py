@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -15,15 +15,13 @@ from ..flows.flow import Flow
 from ..flows.position import (
     AtEnd,
     AtFork,
-    AtJoin,
     AtLeft,
     AtNode,
-    Begun,
     Done,
     Headed,
     Incoming,
-    Joined,
     Move,
+    Park,
     Place,
 )
 from ..flows.semantics import GIVEN_UP, next_move
@@ -32,6 +30,7 @@ from ..guards.budgets import NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
 from .branches import Branch, failure_of_end, item_digest
 from .codec import write_error, write_position, write_spent
+from .incoming import given_up, read_incoming, rest_of
 from .placing import place_of_branch
 from .readiness import stopping
 from .store.records import Draft
@@ -81,30 +80,15 @@ class Fanning(Writing[S]):
 
     def join(self, branch: Branch, at: AtFork) -> None:
         """The branches of a fork have come to rest: their writes are merged, and the run goes on."""
-        children = list(branch.children.values())
-        left = sorted((child for child in children if isinstance(child.at, AtLeft)), key=lambda child: child.left)
-        body: dict[str, Any] = {"fork": at.fork, "branches": [child.path for child in children]}
-        incoming: Incoming
-        if left:
-            body["left"] = [child.path for child in left]
-            incoming = cast(AtLeft, left[0].at)
-        else:
-            came = [child.at for child in children if isinstance(child.at, AtJoin)]
-            refusal = next((one.refusal for one in came if one.refusal is not None), None)
-            failure = next((one.failure for one in came if one.failure is not None), None)
-            incoming = Joined(came[0].exit, refusal, failure)
-        deltas = [delta for child in children for delta in child.deltas]
-        try:
-            state = branch.frame.kind.merged(branch.state, deltas)
-        except StateInvalid as refused:
+        rest = rest_of(branch, at)
+        body: dict[str, Any] = {"fork": at.fork, "branches": list(branch.children)}
+        if rest.left:
+            body["left"] = list(rest.left)
+        if rest.refused:
             body["refused"] = True
-            state = branch.state
-            error = ErrorRecord("invalid_output", "StateInvalid", f"the branches of {at.fork} do not join: {refused}")
-            told = Failure(category=error.category, message=error.message, node=at.fork, type=error.type)
-            incoming = AtLeft("failure", at.fork, error, None, told)
         change: dict[str, Any] = {}
         self.withdraw(branch, change, own=False)
-        self.commit_move(branch, "join", body, self.next(branch, incoming, state), **change)
+        self.commit_move(branch, "join", body, self.next(branch, rest.incoming, rest.state), **change)
 
     # subflows
 
@@ -112,7 +96,7 @@ class Fanning(Writing[S]):
         """Opens the flow of a subflow, or takes what it came to."""
         child = next(iter(branch.children.values()), None)
         if child is None:
-            given = {name: getattr(branch.state, outer) for name, outer in node.given(type(branch.state)).items()}
+            given = {name: getattr(branch.state, outer) for name, outer in node.given(branch.frame.kind.model).items()}
             self._open(branch, at, branch.child("s"), node.flow, given, {})
             return
         assert isinstance(child.at, AtEnd | AtLeft)
@@ -124,7 +108,7 @@ class Fanning(Writing[S]):
             deltas = [] if end is None else _given_back(node, branch, child)
         except StateInvalid as refused:
             record = ErrorRecord("invalid_output", "StateInvalid", f"subflow {node.name!r}: {refused}")
-            outcome, deltas = Outcome("failed", error=record, end=end, verdict="failed"), []
+            outcome, deltas = Outcome("failed", error=record), []  # nothing was written, so no end is matched
         self.close_step(branch, at, outcome, deltas, {"end": end, "verdict": verdict, "child": child.path})
 
     def _open(
@@ -193,7 +177,7 @@ class Fanning(Writing[S]):
             return True
         assert each.flow is not None
         item = parent.items(each)[index]
-        given = {name: getattr(parent.state, outer) for name, outer in each.given(type(parent.state)).items()}
+        given = {name: getattr(parent.state, outer) for name, outer in each.given(parent.frame.kind.model).items()}
         assert isinstance(parent.at, AtNode)
         about = {"index": index, "item": item_digest(item)}
         self._open(parent, parent.at, branch.path, each.flow, given | {each.item: item}, about)
@@ -267,8 +251,14 @@ class Fanning(Writing[S]):
     # the flows inside
 
     def begun(self, branch: Branch) -> None:
-        """A flow begins: the run's own, a subflow's, an item's."""
-        self.commit_move(branch, "gate", {"route": "START"}, self.next(branch, Begun(), branch.state))
+        """A flow begins: the run's own, a subflow's, an item's; a fork goes on from what its parent had come to."""
+        begins = self.standing.begins if branch.parent is None else None
+        route = "START" if begins is None else begins.get("node", "join")
+        incoming = read_incoming(branch.frame.flow, begins)
+        move = self.next(branch, incoming, branch.state)
+        if isinstance(move, Park):
+            move = self.next(branch, given_up(incoming), branch.state)
+        self.commit_move(branch, "gate", {"route": route}, move)
 
 
 def _given_back(node: Subflow, branch: Branch, child: Branch) -> list[dict[str, Any]]:
@@ -276,7 +266,7 @@ def _given_back(node: Subflow, branch: Branch, child: Branch) -> list[dict[str, 
     inner, outer = child.frame.kind, branch.frame.kind
     deltas: list[dict[str, Any]] = []
     last: dict[str, Any] = {}
-    for name, own in node.gives(type(branch.state)).items():
+    for name, own in node.gives(branch.frame.kind.model).items():
         if outer.fields[name].reducer is not None and inner.fields[own].reducer is not None:
             deltas += [{name: delta[own]} for delta in child.deltas if own in delta]
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..flows.position import AtFork, AtHead, AtLeft, AtNode, Parked
 from .branches import Branch, Dropped, Pending, Recorded, dropped_of, entry_of_end
 from .codec import read_position
+from .inheriting import origin_of
 from .store.records import Event
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ def _started(standing: Standing[Any], branch: Branch, event: Event) -> None:
     else:
         branch.error = None
     move(standing, branch, event)
+
+
+def _forked(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    """A fork has what its parent had at that place; what came in there is decided about when it is driven."""
+    body = event.body
+    frame = branch.frame
+    standing.forked = (body["run"], body["at"])
+    standing.begins = body.get("after")
+    standing.inherits = list(body["calls"])
+    frame.counters = dict(body["counters"])
+    frame.out = body["out"]
+    frame.spend(body["spent"])
+    if body.get("update"):
+        standing.write(branch, body["update"])
 
 
 def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
@@ -139,15 +154,27 @@ def _decided(standing: Standing[Any], _: Branch, event: Event) -> None:
             pending.status = "open"
 
 
-def _intent(_: Standing[Any], branch: Branch, event: Event) -> None:
-    branch.calls[event.body["slot"]] = Recorded(event.body, event.at)
+def _intent(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    _met(standing, event.body)
+    branch.calls[event.body["slot"]] = Recorded(event.body, event.body.get("sent", event.at))
     branch.frame.spend(event.body.get("spent"))
 
 
-def _result(_: Standing[Any], branch: Branch, event: Event) -> None:
-    recorded = branch.calls.setdefault(event.body["slot"], Recorded())
-    recorded.result = event.body
-    branch.frame.spend(event.body.get("spent"))
+def _result(standing: Standing[Any], branch: Branch, event: Event) -> None:
+    body = event.body
+    _met(standing, body)
+    recorded = branch.calls.setdefault(body["slot"], Recorded())
+    recorded.result = body
+    if recorded.intent is None and "inherited" in body:  # what a fork inherits counts as a call of its own
+        recorded.intent = body
+    branch.frame.spend(body.get("spent"))
+
+
+def _met(standing: Standing[Any], body: dict[str, Any]) -> None:
+    """A call of the parent that the fork has met is not inherited a second time."""
+    if "inherited" in body:
+        origin = origin_of(body["inherited"])
+        standing.inherits = [entry for entry in standing.inherits if origin_of(entry) != origin]
 
 
 def _parked(standing: Standing[Any], branch: Branch, event: Event) -> None:
@@ -258,6 +285,7 @@ Fold = Callable[["Standing[Any]", Branch, Event], None]
 
 FOLDS: dict[str, Fold] = {
     "started": _started,
+    "forked": _forked,
     "step": _step,
     "join": _join,
     "gate": _gate,

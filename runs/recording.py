@@ -15,6 +15,7 @@ from ..errors import LeaseLost
 from ..guards.budgets import Spent
 from ..nodes.calls import (
     NOT_DONE,
+    PENDING,
     Call,
     CallFailed,
     Exhausted,
@@ -33,11 +34,15 @@ from ..nodes.tool import Tool
 from .asking import digest_of_call
 from .branches import Frame, Recorded, item_digest, item_of
 from .codec import read_error, write_error, write_spent
+from .inheriting import became_of, same_call
 from .permits import Permits, not_approved
 from .store.records import Effect, EffectTaken
 
 GRACE = 5.0
 """Seconds after an intent's timeout before a reconcile that says "not done" is believed of a caller that may live."""
+
+NOBODY = -1
+"""The fence of a call that another run made: this run's leases prove nothing about its caller."""
 
 
 class Recording(Permits):
@@ -109,6 +114,10 @@ class Recording(Permits):
             if settled is not NOT_DONE:
                 return settled
         self._must_be_granted(slot, tool, call)
+        if tool.effect == "once":
+            inherited = await self._inherited(slot, tool, call, reconcile)
+            if inherited is not NOT_DONE:
+                return inherited
         await self._must_fit(Spent(calls=1), f"tool {tool.name!r}", True)
         if tool.effect == "none":
             return await self._send_plain(slot, send)
@@ -172,12 +181,21 @@ class Recording(Permits):
         self, slot: str, tool: Tool[..., Any], before: Recorded, reconcile: Callable[[], Awaitable[Any]] | None
     ) -> Any:
         """What became of an intent that another execution left open: its result, NOT_DONE, or UnknownEffect."""
+        intent = before.intent or {}
+        inherited = intent.get("inherited")
+        if inherited is not None:  # the run that made the call may know more by now
+            known = became_of(self.drive.engine.store.events(inherited["run"]), inherited["event"])
+            if known is not PENDING:
+                value = "not done" if known is NOT_DONE else known
+                self._commit("result", {"slot": f"{slot}.reconciled" if known is NOT_DONE else slot, "value": value})
+                return known
         if reconcile is None:
+            by = "" if inherited is None else f" by run {inherited['run']!r}, which this one is a fork of,"
             raise UnknownEffect(
-                f"tool {tool.name!r} was called and its result was not recorded: see whether it happened and settle it"
+                f"tool {tool.name!r} was called{by} and its result was not recorded: see whether it happened and "
+                "settle it"
             )
         found = carried(await reconcile())
-        intent = before.intent or {}
         business = intent.get("business")
         if found is NOT_DONE:
             over = before.intent_at + float(intent.get("timeout") or 0.0) + GRACE
@@ -191,6 +209,27 @@ class Recording(Permits):
         effects = [] if business is None else [Effect(business, "done", found)]
         self._commit("result", {"slot": slot, "value": found, "reconciled": True}, effects=effects)
         return found
+
+    async def _inherited(
+        self, slot: str, tool: Tool[..., Any], call: Call, reconcile: Callable[[], Awaitable[Any]] | None
+    ) -> Any:
+        """What the run that this one is a fork of did with this call; NOT_DONE where nothing of that is left.
+
+        A call whose ending nobody knows becomes this run's own open intent, so that it is settled like any other.
+        """
+        standing = self.drive.standing
+        while standing.inherits and (entry := same_call(standing.inherits, call, self.branch.path)) is not None:
+            origin = {name: entry[name] for name in ("run", "event", "key")}
+            about = {"slot": slot, "kind": "tool", "tool": call.tool, "arguments": call.arguments, "inherited": origin}
+            if "value" in entry:
+                self._commit("result", about | {"key": entry["key"], "value": entry["value"]})
+                return entry["value"]
+            its = {name: entry[name] for name in ("key", "timeout", "sent")}
+            self._commit("intent", about | its | {"business": None, "fence": NOBODY})
+            found = await self._reconciled(slot, tool, self.branch.calls[slot], reconcile)
+            if found is not NOT_DONE:
+                return found
+        return NOT_DONE
 
     def _used_before(self, slot: str, taken: EffectTaken) -> Any:
         """A business key that was used: the second use gets the first result, and the journal says so."""
@@ -263,8 +302,14 @@ class Recording(Permits):
         return Left(**amounts)
 
     def key(self, slot: str) -> str:
-        """See ``Calls.key``: from the run, the ordinal of the step in its branch, and the call; never from timing."""
+        """See ``Calls.key``: from the run, the ordinal of the step in its branch, and the call; never from timing.
+
+        A call that was begun keeps its key, whichever run began it.
+        """
         branch = self.branch
+        for name, made in branch.calls.items():
+            if made.intent is not None and made.intent["kind"] == "tool" and stem(name) == stem(slot):
+                return str(made.intent["key"])
         said = f"{self.drive.standing.run}\0{self._path()}\0{branch.ordinal + 1}\0{stem(slot)}"
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 

@@ -35,8 +35,8 @@ class Standing(Generic[S]):
     """
 
     __slots__ = (
-        "_ahead", "branches", "build", "by", "dropped", "error", "flow", "kind", "root", "run", "shape", "steps",
-        "tail", "updated",
+        "_ahead", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits", "kind", "root",
+        "run", "shape", "steps", "tail", "updated",
     )  # fmt: skip
 
     def __init__(self, flow: Flow[S], run: str) -> None:
@@ -54,6 +54,10 @@ class Standing(Generic[S]):
         self.build = ""
         self.error: dict[str, Any] | None = None
         self.dropped: dict[str, Dropped] = {}
+        # of a fork: its parent and the step there, what had come in, and the parent's calls that it has not met yet
+        self.forked: tuple[str, int] | None = None
+        self.begins: dict[str, Any] | None = None
+        self.inherits: list[dict[str, Any]] = []
         self._ahead: tuple[Any, Delta, Any] | None = None
 
     # the run as a whole

@@ -7,6 +7,7 @@ from typing import Any
 from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtNode, Parked
 from .branches import Branch
 from .driver import Drive
+from .incoming import missing
 from .lifecycle import OVER
 from .standing import Standing
 from .store import Draft
@@ -38,7 +39,7 @@ def fit(drive: Drive[Any]) -> None:
 
 
 def may_go_on(branch: Branch) -> bool:
-    """Whether a branch that is parked may go on: its place is there again, or its tool can ask the world.
+    """Whether a branch that is parked may go on: its place is there again, or its tool or a fork's parent can be asked.
 
     Args:
         branch: the branch.
@@ -48,13 +49,18 @@ def may_go_on(branch: Branch) -> bool:
     node = branch.node
     tools = {tool.name: tool for tool in getattr(node, "tools", (node,)) if tool is not None}
     unknown = [call.intent for call in branch.calls.values() if call.result is None and call.intent is not None]
-    return any(getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown)
+    return any(
+        "inherited" in intent or getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown
+    )
 
 
 def _misfit(standing: Standing[Any]) -> str | None:
     for branch in standing.open_branches():
         at = branch.at.at if isinstance(branch.at, Parked) else branch.at
         flow = branch.frame.flow
+        gone = missing(flow, standing.begins) if at == AtNode("START") and branch is standing.root else None
+        if gone is not None:
+            return f"the run, a fork, begins behind {gone}, which the flow does not have any more"
         if isinstance(at, AtNode) and at.node != "START" and branch.node is None:
             return f"the run stands at node {at.node!r}, which the flow does not have any more"
         if isinstance(at, AtGate | AtHead) and at.route not in flow.routes:
