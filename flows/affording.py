@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..guards.budgets import Budget
 from ..guards.target import Target
+from ..nodes.calls import exhausted_type
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord
 from .position import Outer, Place
@@ -32,7 +35,7 @@ def over_outside(place: Place, target: Target) -> ErrorRecord | None:
     for outer in place.outer:
         found = _over(outer.budget, outer, place.now, target)
         if found is not None:
-            return found
+            return replace(found, type=exhausted_type(outer.level))
     return None
 
 

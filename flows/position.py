@@ -146,6 +146,7 @@ class Outer(NamedTuple):
         started: when it began, seconds since the epoch.
         out: whether its ``on_exhausted`` was taken.
         beside: steps that other branches inside of it are at, which its budget counts as taken.
+        level: how many flows further out it is.
     """
 
     budget: Budget
@@ -153,6 +154,7 @@ class Outer(NamedTuple):
     started: float
     out: bool
     beside: int = 0
+    level: int = 1
 
 
 class Place(NamedTuple):

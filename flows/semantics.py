@@ -221,8 +221,7 @@ class _Walk:
             at = AtNode(source)
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
         if error.category == "exhausted":
-            node = self.flow.nodes.get(source)
-            if error.type == EXHAUSTED_AROUND and self.place.outer and (node is None or node.kind != "subflow"):
+            if error.type.startswith(EXHAUSTED_AROUND) and self.place.outer:
                 return self._leave(AtLeft("outer", source, error, None, _failure(source, error)))
             return self._exhausted(source, error)
         if error.category == "cancelled":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXHAUSTED_AROUND = "ExhaustedAround"
 """The type of the record where the budget of a flow around a subflow is used up: its way is that flow's, not the
-subflow's."""
+subflow's. Where that flow is further out, the number of flows between follows."""
 
 DEFAULT_MAX_TOKENS = 1024
 """How long an answer may be, for the budget's bound, where nothing is said."""
@@ -207,11 +207,31 @@ class Exhausted(CallFailed):
 
     Args:
         message: which amount, how much is left and what was asked.
-        around: it is the budget of a flow around the one that the step is in.
+        around: how many flows further out than the one that the step is in the budget is.
     """
 
-    def __init__(self, message: str, *, around: bool = False) -> None:
-        super().__init__(ErrorRecord("exhausted", EXHAUSTED_AROUND if around else "Exhausted", message))
+    def __init__(self, message: str, *, around: int = 0) -> None:
+        super().__init__(ErrorRecord("exhausted", exhausted_type(around), message))
+
+
+def exhausted_type(around: int) -> str:
+    """The type of the record of a budget that is used up.
+
+    Args:
+        around: how many flows further out than the place that hears of it the budget is.
+    """
+    return "Exhausted" if around == 0 else EXHAUSTED_AROUND + str(around - 1 or "")
+
+
+def seen_from_around(type: str) -> str:
+    """The type of such a record as the flow around has it.
+
+    Args:
+        type: the type, as the flow inside has it; another one stays what it is.
+    """
+    if not type.startswith(EXHAUSTED_AROUND):
+        return type
+    return exhausted_type(int(type.removeprefix(EXHAUSTED_AROUND) or 0))
 
 
 class Calls(Protocol):

@@ -102,11 +102,11 @@ class Frame:
             beside: how many steps other branches inside of a frame are at.
         """
         found: list[Outer] = []
-        frame = self.outer
+        frame, level = self.outer, 1
         while frame is not None:
-            if frame.flow.budget is not None:
-                found.append(Outer(frame.flow.budget, frame.spent + more, frame.started, frame.out, beside(frame)))
-            frame = frame.outer
+            if (budget := frame.flow.budget) is not None:
+                found.append(Outer(budget, frame.spent + more, frame.started, frame.out, beside(frame), level))
+            frame, level = frame.outer, level + 1
         return tuple(found)
 
 

@@ -27,6 +27,7 @@ from ..flows.position import (
 from ..flows.semantics import GIVEN_UP, next_move
 from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
+from ..nodes.calls import seen_from_around
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
 from .branches import Branch, failure_of_end, item_digest
 from .codec import write_error, write_position, write_spent
@@ -279,7 +280,7 @@ def _given_back(node: Subflow, branch: Branch, child: Branch) -> list[dict[str, 
 
 def _error_of(child: Branch) -> ErrorRecord:
     failure = failure_of_end(child)
-    return ErrorRecord(failure.category, failure.type, failure.message)
+    return ErrorRecord(failure.category, seen_from_around(failure.type), failure.message)
 
 
 def _item_failure(each: Each, outcome: Outcome) -> Failure:
@@ -306,7 +307,8 @@ def _too_many(node: Each, branch: Branch, total: int) -> ErrorRecord:
         spent = next(one for one in failures if one["category"] == "exhausted")
         over = sum(one["category"] != "exhausted" for one in failures) + len(branch.entries) - len(failures)
         told = f"{over} of {total} items were over: {spent['message']}"
-        return ErrorRecord("exhausted", "Exhausted", told)
+        whose = spent["type"] if node.flow is None else seen_from_around(spent["type"])
+        return ErrorRecord("exhausted", whose, told)
     first = failures[0]
     told = f"{len(failures)} of {total} items failed, and {node.tolerated(total)} are tolerated"
     # an item's own budget is not the run's, and what was given up does not park once more

@@ -364,20 +364,20 @@ class Recording(Permits):
                 return
             kind, have, needed = lacks[0]
             if kind == "calls" or not self.drive.reserved_beside(self.branch):
-                whose = self._lacking(kind, needed)
+                around, whose = self._lacking(kind, needed)
                 raise Exhausted(
                     f"{what} may need {needed:g} {kind}, and {have:g} are left of the budget of {whose.flow.name!r}",
-                    around=whose is not self.branch.frame,
+                    around=around,
                 )
             await self.drive.settlement()
 
-    def _lacking(self, kind: str, needed: float) -> Frame:
-        """The innermost flow whose budget does not cover an amount."""
-        for frame in self.frames():
+    def _lacking(self, kind: str, needed: float) -> tuple[int, Frame]:
+        """The innermost flow whose budget does not cover an amount, and how many flows further out it is."""
+        for around, frame in enumerate(self.frames()):
             bound = None if frame.flow.budget is None else frame.flow.budget.bound(kind, on_the_way_out=frame.out)
             if bound is not None and needed > bound - getattr(self._used(frame), kind):
-                return frame
-        return self.branch.frame
+                return around, frame
+        return 0, self.branch.frame
 
     # the journal
 

@@ -51,7 +51,7 @@ from guideway.flows.position import (
 )
 from guideway.flows.semantics import next_move
 from guideway.guards.budgets import Spent
-from guideway.nodes.calls import EXHAUSTED_AROUND
+from guideway.nodes.calls import EXHAUSTED_AROUND, seen_from_around
 from guideway.nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 
 
@@ -418,5 +418,8 @@ def test_a_call_that_the_budget_around_does_not_cover_ends_the_flow_inside() -> 
     assert lands(next_move(DEPARTMENT, Place(S(), outer=outer), around)) == "leave by outer from a"
     own = Done("a", Outcome("failed", error=ErrorRecord("exhausted", "Exhausted", "0 calls are left")))
     assert lands(next_move(DEPARTMENT, Place(S(), outer=outer), own)) == "done/success"
-    held = Done("desk", Outcome("failed", error=error, verdict="failed"))
+    further = Done("desk", Outcome("failed", error=error, verdict="failed"))
+    assert lands(next_move(AROUND, Place(S(), outer=outer), further)) == "leave by outer from desk"
+    told = ErrorRecord("exhausted", seen_from_around(EXHAUSTED_AROUND), "0 calls are left")
+    held = Done("desk", Outcome("failed", error=told, verdict="failed"))
     assert lands(next_move(AROUND, Place(S(), outer=outer), held)) == "bad/failed"
