@@ -123,7 +123,7 @@ class Drive(Scheduling[S]):
         assert parent is not None
         assert isinstance(each, Each)
         assert branch.index is not None
-        values = {**vars(parent.state), each.item: parent.items(each)[branch.index]}
+        values: dict[str, Any] = {**parent.state.__dict__, each.item: parent.items(each)[branch.index]}
         refused = await recording.permit_item(each, values)
         if refused is not None:
             return refused
@@ -219,8 +219,8 @@ class Drive(Scheduling[S]):
             change["rests"] = move.at
         elif branch.requests:
             self.withdraw(branch, change)
-        if isinstance(move, Join):
-            change["rests"] = move.at
+        if isinstance(move, Join | Leave) or (isinstance(move, Finish) and branch.parent is not None):
+            change["rests"] = move.at  # a sibling may be parked, or wait for a person
         self.commit(branch, drafts, **change)
 
     def _state_after(self, branch: Branch, body: dict[str, Any]) -> Any:

@@ -26,8 +26,6 @@ LOOK = 0.2
 class Scheduling(Fanning[S]):
     """The part of a drive that says which branch is worked on, and until when."""
 
-    _stopped = False
-
     # going on
 
     async def go_on(self, *, stretch: bool) -> None:
@@ -44,7 +42,7 @@ class Scheduling(Fanning[S]):
             begun = None if first is None else self._begin(first)
             if begun is not None:
                 await self.unit(begun)
-            self._settle()
+            self.settle()
             return
         tasks: set[asyncio.Task[None]] = set()
         try:
@@ -52,7 +50,7 @@ class Scheduling(Fanning[S]):
                 found = list(turns(self.standing, self.busy))
                 if not found and not tasks:
                     break
-                if len(found) == 1 and not tasks:
+                if len(found) == 1 and not tasks and not self._waits:
                     only = self._begin(found[0])
                     if only is not None:
                         await self._run(only)
@@ -64,7 +62,7 @@ class Scheduling(Fanning[S]):
             raise
         finally:
             await self._drain(tasks)
-        self._settle()
+        self.settle()
 
     async def _side_by_side(self, found: Sequence[Branch], tasks: set[asyncio.Task[None]]) -> None:
         """Works on branches until one of them rests, or somebody decided for one that waits."""
@@ -74,11 +72,11 @@ class Scheduling(Fanning[S]):
             tasks.add(asyncio.create_task(self._run(branch), name=f"guideway {self.standing.run} {branch.path}"))
         if not tasks:
             return
-        waits = any(branch.requests for branch in self.standing.branches.values())
+        waits = self._waits
         over, _ = await asyncio.wait(tasks, timeout=LOOK if waits else None, return_when=asyncio.FIRST_COMPLETED)
         tasks -= over
-        for task in over:
-            task.result()
+        for task in [task for task in over if not task.cancelled() and task.exception() is not None]:
+            task.result()  # one is raised; all were looked at
         if waits and not over:
             self.fold(self.engine.store.news(self.lease))
 
@@ -86,7 +84,7 @@ class Scheduling(Fanning[S]):
         """Lets what is under way finish its step: an error of one branch ends no call of another."""
         if not tasks:
             return
-        self._stopped = True
+        self.stop()
         try:
             await asyncio.wait(tasks)
         except asyncio.CancelledError:
@@ -114,6 +112,11 @@ class Scheduling(Fanning[S]):
             self.busy.discard(path)
 
     @property
+    def _waits(self) -> bool:
+        """Whether any branch asks people, who may decide while others are worked on."""
+        return any(branch.requests for branch in self.standing.branches.values())
+
+    @property
     def done(self) -> bool:
         """Whether the run is over."""
         return isinstance(self.standing.at, AtEnd) or self.status in ("ended", "cancelled")
@@ -131,7 +134,7 @@ class Scheduling(Fanning[S]):
             self.begin_item(branch, each)
         return self.standing.branches.get(branch.path)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """A run in which nothing goes on any more says so, whatever came in between."""
         if self.done or self.busy or self.status not in ("ready", "running"):
             return
