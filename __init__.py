@@ -89,8 +89,10 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .nodes.tool import Tool as Tool
     from .nodes.tool import tool as tool
     from .runs.app import App as App
-    from .runs.settling import GIVE_UP as GIVE_UP
+    from .runs.progress import Progress as Progress
+    from .runs.progress import Unsettled as Unsettled
     from .runs.roles import Anyone as Anyone
+    from .runs.settling import GIVE_UP as GIVE_UP
     from .runs.views import Request as Request
     from .runs.views import Run as Run
     from .runs.views import Step as Step
@@ -126,6 +128,7 @@ __all__ = [
     "Node",
     "NodeError",
     "Outcome",
+    "Progress",
     "Refusal",
     "Report",
     "Request",
@@ -151,6 +154,7 @@ __all__ = [
     "ToolError",
     "ToolMissing",
     "UnknownField",
+    "Unsettled",
     "WouldDeadlock",
     "act",
     "afrom_mcp",
@@ -214,6 +218,7 @@ _HOMES = {
     "Node": ".nodes.node",
     "NodeError": ".errors",
     "Outcome": ".nodes.outcome",
+    "Progress": ".runs.progress",
     "Refusal": ".nodes.outcome",
     "Report": ".flows.check.report",
     "Request": ".runs.views",
@@ -239,6 +244,7 @@ _HOMES = {
     "ToolError": ".nodes.context",
     "ToolMissing": ".errors",
     "UnknownField": ".errors",
+    "Unsettled": ".runs.progress",
     "WouldDeadlock": ".errors",
     "act": ".nodes.act",
     "afrom_mcp": ".nodes.from_mcp",

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import GuidewayError
 from ..guards.budgets import AMOUNTS, Spent
+from .inside import inside
 from .screen import stamp
+from .words import place_of
 
 if TYPE_CHECKING:
     from ..runs.store import Event, RunRow
     from ..runs.views import Request, Run
+    from .past import Past
 
 
 def of_row(row: RunRow) -> dict[str, Any]:
@@ -35,6 +38,31 @@ def of_row(row: RunRow) -> dict[str, Any]:
         "shape": row.shape,
         "build": row.build,
         "error": row.error,
+    }
+
+
+def of_past(past: Past) -> dict[str, Any]:
+    """What a run's events tell: its state as far as it is known without the flow, and where it stands.
+
+    Args:
+        past: what they tell.
+    """
+    places = past.places
+    return {
+        "state": past.state,
+        "merged": past.merged,
+        "steps": places.steps,
+        "at": place_of(places.root.at),
+        "places": [
+            {"branch": spot.path, "in": places.labels.get(spot.path), "at": place_of(spot.at), "is": spot.state}
+            for spot in places.standing()
+        ],
+        "progress": [asdict(one) for one in inside(places)],
+        "parked": [
+            {"branch": spot.path, "node": spot.name, "reason": spot.at["parked"], "calls": list(spot.calls.values())}
+            for spot in places.parked()
+        ],
+        "spent": of_spent(past.spent),
     }
 
 
@@ -67,6 +95,8 @@ def of_run(run: Run[Any]) -> dict[str, Any]:
         "build": run.build,
         "state": _state(run),
         "waiting": [of_request(request) for request in run.waiting],
+        "progress": [asdict(one) for one in run.progress],
+        "parked": [asdict(one) for one in run.parked],
         "spent": of_spent(run.spent),
         "error": None if run.error is None else asdict(run.error),
     }

@@ -29,7 +29,9 @@ Edit = Annotated[
     ),
 ]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="Text, or JSON for a form; @file, or - for the input.")]
-StepNumber = Annotated[int | None, typer.Option("--step", min=1, help="The step that is settled, as show tells it.")]
+StepOrBranch = Annotated[
+    str | None, typer.Option("--step", metavar="STEP", help="What is settled, as show tells it: 7, or a branch: 5i3.")
+]
 Result = Annotated[str | None, typer.Option("--result", metavar="JSON", help="It happened, and returned this.")]
 NotDone = Annotated[bool, typer.Option("--not-done", help="It did not happen.")]
 GiveUp = Annotated[bool, typer.Option("--give-up", help="Nobody will find out: the step fails.")]
@@ -77,7 +79,7 @@ def answer(app: AppName, request: RequestId, value: Value, store: Store = None, 
 def settle(
     app: AppName,
     run: RunId,
-    step: StepNumber = None,
+    step: StepOrBranch = None,
     result: Result = None,
     not_done: NotDone = False,
     give_up: GiveUp = False,
@@ -85,7 +87,9 @@ def settle(
     store: Store = None,
     json: Json = False,
 ) -> int:
-    """Say what became of a parked run's unknown effect."""
+    """Say what became of a parked run's unknown effect; of several, one after the other by --step."""
+    from .crowds import SHOWN
+    from .past import places_of
     from .targets import app_of
 
     if [result is not None, not_done, give_up].count(True) != 1:
@@ -93,11 +97,16 @@ def settle(
     value = _settlement(result, not_done)
     screen = Screen(json=json)
     with app_of(app, store) as made:
-        made.settle(run, step, value, by=user(), note=note, proof=PROOF)
+        made.settle(run, _step(step), value, by=user(), note=note, proof=PROOF)
         status = made.store.run(run).status
+        places = places_of(made.store, run)
+    left = [spot.path for spot in places.parked()]
     if json:
-        screen.data({"run": run, "status": status, "by": user()})
+        screen.data({"run": run, "status": status, "by": user(), "parked": left})
     screen.line(f"run {run} is settled by {user()} and {status}; go on: guideway resume {app} {run}")
+    if left:
+        more = "" if len(left) <= SHOWN else f", and {len(left) - SHOWN} more"
+        screen.line(f"  still parked: {', '.join(places.label(path) for path in left[:SHOWN])}{more}")
     return DONE
 
 
@@ -129,7 +138,7 @@ def _decide(
     edits: dict[str, Any] | None = None,
 ) -> int:
     from ..runs.editing import change_of
-    from .past import request_of
+    from .past import places_of, request_of
     from .requests import show_edits, show_request
     from .targets import app_of
 
@@ -141,7 +150,8 @@ def _decide(
         seen = request_of(app.store, request)
         if digest is not None and not seen.digest.startswith(digest.lower()):
             raise Declined(f"request {seen.id} is about something else now: its digest is {seen.digest}")
-        show_request(screen, seen, app.store.run(seen.run).by)
+        places = places_of(app.store, seen.run) if seen.branch else None
+        show_request(screen, seen, app.store.run(seen.run).by, places)
         what = verb if edits is None else "edit"
         if edits is not None and app.store.run(seen.run).flow == app.flow.name:
             show_edits(screen, change_of(app.flow, app.store.request(seen.id), edits))
@@ -206,6 +216,13 @@ def _value(app: App[Any], asked: Request, given: str) -> Any:
         if isinstance(form, type) and hasattr(form, "model_fields"):
             raise
         return text.rstrip("\n")  # a Literal of words is typed without quotes
+
+
+def _step(given: str | None) -> int | str | None:
+    """The number of a step, or a branch's path."""
+    if given is None or not given.isdecimal():
+        return given
+    return int(given)
 
 
 def _settlement(result: str | None, not_done: bool) -> Any:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .failing import DONE, FAILED, Usage
 from .options import Json, MaybeApp, RunOfApp, Store, split
-from .screen import Screen, moment, told
+from .screen import Screen, moment
 
 if TYPE_CHECKING:
     from ..runs.store import RunRow, SqliteStore
-    from ..runs.views import Request
-    from .past import Past
 
 Status = Annotated[
     str | None, typer.Option("--status", help="Only ready, running, waiting, parked, ended or cancelled ones.")
@@ -22,7 +20,20 @@ OfFlow = Annotated[str | None, typer.Option("--flow", help="Only those of this f
 WithTags = Annotated[list[str] | None, typer.Option("--tag", help="Only those that bear it; may be repeated.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
 After = Annotated[str | None, typer.Option("--after", metavar="RUN", help="The last run of the page before.")]
+MaybeLimit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="How many at most; 20, and all with --json, where it is not said.")
+]
+AfterRequest = Annotated[
+    str | None, typer.Option("--after", metavar="REQUEST", help="The last request of the page before.")
+]
+All = Annotated[
+    bool,
+    typer.Option("--all", help="Every item with all that it did, however many there are; every place and request."),
+]
 Role = Annotated[str | None, typer.Option("--role", help="Only what this role is asked.")]
+
+PAGE = 20
+"""How many requests are listed at a time."""
 
 
 def runs(
@@ -59,10 +70,11 @@ def runs(
     return DONE
 
 
-def show(names: RunOfApp, store: Store = None, json: Json = False) -> int:
-    """Show a run: status, state, what it waits for, what it spent."""
-    from .data import of_request, of_row, of_spent
-    from .past import past, reducers_of, with_decisions
+def show(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
+    """Show a run: status, state, where it stands, what it waits for, what it spent."""
+    from .data import of_past, of_request, of_row
+    from .past import past, with_decisions
+    from .standing import show_run
     from .targets import store_of
 
     app, run = split(names)
@@ -70,21 +82,20 @@ def show(names: RunOfApp, store: Store = None, json: Json = False) -> int:
     with store_of(app, store) as opened:
         _sweep(opened)
         row = opened.run(run)
-        found = past(opened.events(row.rid), reducers_of(opened, row.shape, row.build))
+        events = opened.events(row.rid)
+        found = past(events, opened.manifest(row.shape, row.build))
         asked = with_decisions(opened, opened.requests(run=run))
     if json:
-        more = {"state": found.plain, "merged": found.merged, "steps": found.steps, "at": found.place}
-        screen.data(
-            of_row(row) | more | {"spent": of_spent(found.spent), "waiting": [of_request(item) for item in asked]}
-        )
-        return DONE
-    _show(screen, row, found, asked)
+        screen.data(of_row(row) | of_past(found) | {"waiting": [of_request(item) for item in asked]})
+    else:
+        show_run(screen, row, found, asked, events, whole=everything)
     return DONE
 
 
-def log(names: RunOfApp, store: Store = None, json: Json = False) -> int:
-    """Tell a run from its journal: steps, guards, decisions, calls."""
+def log(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
+    """Tell a run from its journal: steps, guards, decisions, calls; of many items those that failed or are parked."""
     from .data import of_event
+    from .standing import standing_of
     from .story import show as write
     from .story import story
     from .targets import store_of
@@ -94,35 +105,48 @@ def log(names: RunOfApp, store: Store = None, json: Json = False) -> int:
     with store_of(app, store) as opened:
         row = opened.run(run)
         events = opened.events(row.rid)
+        manifest = opened.manifest(row.shape, row.build)
     if json:
         screen.data([of_event(event) for event in events])
         return DONE
-    screen.line(f"run {row.id} of {row.flow}, {moment(row.created)}: {_standing(row)}", "bold")
-    write(screen, story(events))
+    screen.line(f"run {row.id} of {row.flow}, {moment(row.created)}: {standing_of(row)}", "bold")
+    write(screen, story(events, whole=everything, manifest=manifest))
     return DONE
 
 
-def inbox(app: MaybeApp = None, role: Role = None, store: Store = None, json: Json = False) -> int:
+def inbox(
+    app: MaybeApp = None,
+    role: Role = None,
+    limit: MaybeLimit = None,
+    after: AfterRequest = None,
+    store: Store = None,
+    json: Json = False,
+) -> int:
     """List what people are asked, what runs out first in front."""
     from .data import of_request
-    from .past import with_decisions
+    from .past import places_of, with_decisions
     from .requests import show_request
     from .targets import store_of
 
     screen = Screen(json=json)
+    most = limit if limit is not None or json else PAGE
     with store_of(app, store) as opened:
         _sweep(opened)
-        asked = with_decisions(opened, opened.requests(role=role))
+        asked = with_decisions(opened, opened.requests(role=role, limit=most, after=after))
         starters = {item.run: opened.run(item.run).by for item in asked}
+        places = {item.run: places_of(opened, item.run) for item in asked if item.branch and not json}
         where = opened.path
     if json:
         screen.data([of_request(item) for item in asked])
     elif not asked:
         screen.line(f"nothing is asked in {where}" + (f" of {role}" if role else ""))
-    for place, item in enumerate(asked):
-        if place:
+    for number, item in enumerate(asked):
+        if number:
             screen.say()
-        show_request(screen, item, starters[item.run])
+        show_request(screen, item, starters[item.run], places.get(item.run))
+    if len(asked) == most:
+        screen.say()
+        screen.line(f"the next page: --after {asked[-1].id}", "dim")
     return DONE
 
 
@@ -153,56 +177,3 @@ def _sweep(store: SqliteStore) -> None:
 
 def _cells(row: RunRow) -> list[str]:
     return [row.id, row.flow, row.status, row.verdict or "-", row.by or "-", moment(row.updated)]
-
-
-def _standing(row: RunRow) -> str:
-    if row.status == "ended":
-        return f"ended, {row.verdict}" + (f" at {row.end}" if row.end else ", no way on")
-    if row.status == "running":
-        return f"running, driven by {row.holder}" if row.holder else "running, and nobody drives it: resume it"
-    return row.status
-
-
-def _show(screen: Screen, row: RunRow, found: Past, asked: list[Request]) -> None:
-    from .data import of_spent
-    from .requests import show_request
-
-    screen.line(f"run {row.id} of {row.flow}: {_standing(row)}", "bold")
-    pairs = [("started", f"{moment(row.created)} by {row.by or 'nobody named'}"), ("updated", moment(row.updated))]
-    if row.tags:
-        pairs.append(("tags", ", ".join(row.tags)))
-    pairs.append(("stands at", f"{found.place}, {_times(found.steps, 'step')} done"))
-    pairs.append(("spent", _spent(of_spent(found.spent))))
-    if row.error is not None:
-        pairs.append(("error", f"{row.error['category']}: {row.error['type']}: {row.error['message']}"))
-    if row.status == "parked":
-        pairs += [("open call", _call(slot)) for slot in found.slots.values()]
-        pairs.append(("settle", f"step {found.steps + 1}"))
-    for place, (name, value) in enumerate(found.plain.items()):
-        pairs.append(("state" if place == 0 else "", f"{name}: {told(value)}"))
-    for place, (name, parts) in enumerate(found.merged.items()):
-        pairs.append(("merged" if place == 0 else "", f"{name}, in {_times(len(parts), 'write')}: {told(parts)}"))
-    pairs.append(("flow", f"shape {row.shape}, build {row.build}"))
-    screen.pairs(pairs)
-    for item in asked:
-        screen.say()
-        show_request(screen, item, row.by)
-
-
-def _times(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
-
-
-def _call(slot: dict[str, Any]) -> str:
-    from .story import call_text
-
-    if slot.get("kind") != "tool":
-        return told(slot)
-    return f"{call_text(slot['tool'], slot['arguments'])}, key {slot['key']}"
-
-
-def _spent(spent: dict[str, Any]) -> str:
-    return (
-        f"{_times(spent['steps'], 'step')}, {_times(spent['calls'], 'call')}, {_times(spent['tokens'], 'token')}, "
-        f"${spent['usd']:.4f}, {spent['seconds']:.2f} s of work"
-    )

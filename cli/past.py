@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..guards.budgets import Spent
-from ..runs.codec import read_spent
+from ..guards.budgets import NOTHING, Spent
+from ..runs.codec import add_spent
 from ..runs.views import Request, row_view
+from .places import Places
 
 if TYPE_CHECKING:
     from ..runs.store import Event, RequestRow, SqliteStore
@@ -19,74 +20,52 @@ class Past:
     """What a run's events tell.
 
     Args:
-        plain: the fields that are replaced at a write, as they stand.
-        merged: the fields that a reducer merges: what was merged in, in order; only the flow's code can fold them.
+        places: where it stands.
         spent: what it has used up.
-        steps: how many steps are over.
-        place: the node that runs or failed, the gate that asks, or the end, in words.
-        slots: the calls whose result is not known.
     """
 
-    plain: dict[str, Any] = field(default_factory=dict[str, Any])
-    merged: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
-    spent: Spent = field(default_factory=Spent)
-    steps: int = 0
-    place: str = "START"
-    slots: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    places: Places
+    spent: Spent = NOTHING
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The fields that are replaced at a write, as they stand."""
+        return self.places.root.plain
+
+    @property
+    def merged(self) -> dict[str, list[Any]]:
+        """The fields that a reducer merges: what was merged in, in order; only the flow's code can fold them."""
+        reducers = self.places.root.manifest.get("shape", {}).get("state", {}).get("reducers", {})
+        return {name: self.places.root.merged.get(name, []) for name in reducers}
 
 
-def past(events: Iterable[Event], reducers: Iterable[str]) -> Past:
+def past(events: Iterable[Event], manifest: dict[str, Any] | None) -> Past:
     """Folds what can be folded without the flow.
 
     Args:
         events: the run's events, in order.
-        reducers: the fields that merge.
+        manifest: the flow's, as the store kept it.
     """
-    found = Past(merged={name: [] for name in reducers})
+    found = Past(Places(manifest))
     for event in events:
-        body = event.body
-        if event.kind == "started":
-            _write(found, body["state"])
-        elif event.kind == "step":
-            found.steps += 1
-            found.slots.clear()
-            _write(found, body.get("delta", {}))
-        elif event.kind == "intent":
-            found.slots[body["slot"]] = body
-        elif event.kind == "result":
-            found.slots.pop(body["slot"], None)
-        if event.kind in ("step", "intent", "result", "parked"):
-            found.spent += read_spent(body.get("spent"))
-        if "to" in body:
-            found.place = place_of(body["to"])
+        found.places.take(event)
+        if event.kind in ("forked", "step", "intent", "result", "parked", "settled"):
+            found.spent = add_spent(found.spent, event.body.get("spent"))
     return found
 
 
-def place_of(to: dict[str, Any]) -> str:
-    """A position in words.
-
-    Args:
-        to: as journalled.
-    """
-    if "node" in to:
-        return str(to["node"])
-    if "gate" in to:
-        return f"the gate of {to['gate']}"
-    if "parked" in to:
-        return place_of(to["at"])
-    return "no way on" if to.get("end") is None else f"the end {to['end']}"
-
-
-def reducers_of(store: SqliteStore, shape: str, build: str) -> tuple[str, ...]:
-    """The fields of a run's state that merge, by the manifest that the store kept.
+def places_of(store: SqliteStore, run: str) -> Places:
+    """Where a run stands.
 
     Args:
         store: the store.
-        shape: the run's shape.
-        build: the run's build.
+        run: the run's id.
+
+    Raises:
+        RunNotFound: there is none.
     """
-    manifest = store.manifest(shape, build) or {}
-    return tuple(manifest.get("shape", {}).get("state", {}).get("reducers", {}))
+    row = store.run(run)
+    return Places(store.manifest(row.shape, row.build)).take_all(store.events(row.rid))
 
 
 def request_of(store: SqliteStore, request: str) -> Request:
@@ -115,11 +94,3 @@ def with_decisions(store: SqliteStore, rows: Sequence[RequestRow]) -> list[Reque
             if event.kind in ("decided", "expired"):
                 decided.setdefault(event.body["request"], []).append(event.body)
     return [replace(row_view(row), decisions=tuple(decided.get(row.id, ()))) for row in rows]
-
-
-def _write(found: Past, delta: dict[str, Any]) -> None:
-    for name, value in delta.items():
-        if name in found.merged:
-            found.merged[name].append(value)
-        else:
-            found.plain[name] = value

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from .inside import inside
+from .places import Places
 from .screen import Screen
 from .story import Teller
 
@@ -33,6 +36,7 @@ class Progress:
         self.many = many
         self.run: str | None = None
         self._tellers: dict[str, Teller] = {}
+        self._tenths: dict[tuple[str, str], int] = {}
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +49,12 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.app._engine.listeners.remove(self._heard)
+        self.stop()
+
+    def stop(self) -> None:
+        """Listens no more; a second time does nothing."""
+        if self._heard in self.app._engine.listeners:
+            self.app._engine.listeners.remove(self._heard)
         if self._status is not None:
             self._status.stop()
 
@@ -62,19 +71,42 @@ class Progress:
         self.run = run
         teller = self._tellers.get(run)
         if teller is None:
-            teller = self._tellers[run] = Teller(self._steps_before(run, event))
+            teller = self._tellers[run] = self._teller(run, event)
+        front = f"{run}  " if self.many else ""
         for entry in teller.tell(event):
             if event.kind not in _SILENT:
-                front = f"{run}  " if self.many else ""
-                self.screen.line(f"{front}{entry.mark:>3}  {entry.head}", entry.style if entry.mark == "-" else "")
-        to = event.body.get("to", {})
-        if self._status is not None and "node" in to:
-            from rich.text import Text
+                where = f"  {entry.where}" if entry.where else ""
+                style = entry.style if entry.mark == "-" else ""
+                self.screen.line(f"{front}{entry.mark:>3}  {entry.head}{where}", style)
+        for said in self._crowds(run, teller):
+            self.screen.line(f"{front}{'':>3}  {said}", "dim")
+        if self._status is not None:
+            self._show_now(teller, event)
 
-            from .screen import visible
+    def _teller(self, run: str, event: Event) -> Teller:
+        """One who knows the events before the first that is heard."""
+        store = self.app.store
+        row = store.run(run)
+        places = Places(store.manifest(row.shape, row.build))
+        return Teller(places.take_all(item for item in store.events(row.rid) if item.number < event.number))
 
-            self._status.update(Text(visible(to["node"])))
+    def _crowds(self, run: str, teller: Teller) -> Iterator[str]:
+        """How far the items have come that are not told one by one, at every tenth of them."""
+        if not teller.crowds.left_out:
+            return
+        for one in inside(teller.places):
+            if teller.crowds.crowded(one.path) and one.total:
+                tenth = one.over * 10 // one.total
+                if tenth > self._tenths.get((run, one.path), 0):
+                    self._tenths[run, one.path] = tenth
+                    yield one.text()
 
-    def _steps_before(self, run: str, event: Event) -> int:
-        events = self.app.store.events(run)
-        return sum(1 for item in events if item.kind == "step" and item.number < event.number)
+    def _show_now(self, teller: Teller, event: Event) -> None:
+        from rich.text import Text
+
+        from .screen import visible
+
+        now = next((one.text() for one in inside(teller.places) if one.kind != "subflow"), None)
+        now = now or event.body.get("to", {}).get("node")
+        if now is not None and self._status is not None:
+            self._status.update(Text(visible(now)))

@@ -6,27 +6,34 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .places import Places
 from .screen import Screen, moment, told
-from .story import call_text
+from .words import VALUE, call_text
 
 if TYPE_CHECKING:
     from ..runs.editing import Change
     from ..runs.views import Request
 
 
-def show_request(screen: Screen, request: Request, starter: str | None) -> None:
+def show_request(screen: Screen, request: Request, starter: str | None, places: Places | None = None) -> None:
     """Writes a request: what will run with its whole arguments, what is shown, who asked, until when.
 
     Args:
         screen: where.
         request: the request.
         starter: who started the run.
+        places: where the run stands: they tell which item it is about, and what that is.
     """
     what = (
         f"{request.node} asks" if request.kind == "answer" else f"{request.gate} must decide before {request.node} runs"
     )
     screen.say(what, "bold yellow")
     pairs = [("request", request.id), ("run", f"{request.run}, started by {starter or 'nobody named'}")]
+    if request.branch:
+        pairs.append(("in", (places or Places()).label(request.branch)))
+    item = None if places is None else places.item(request.branch)
+    if item is not None:
+        pairs.append(("item", told(item, VALUE)))
     pairs += [("role", request.role), ("question", request.question)]
     for place, (name, value) in enumerate(request.shows.items()):
         pairs.append(("shown" if place == 0 else "", f"{name} = {told(value)}"))

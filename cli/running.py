@@ -10,11 +10,13 @@ import typer
 
 from .failing import DONE, FAILED, INTERRUPTED, WAITS, Usage
 from .options import AppName, Json, Note, RunId, Store, json_of, user
-from .screen import Screen, told
+from .screen import SHORT, Screen, told
 
 if TYPE_CHECKING:
     from ..runs.app import App
+    from ..runs.store import SqliteStore
     from ..runs.views import Run
+    from .places import Places
 
 Input = Annotated[
     str,
@@ -109,14 +111,15 @@ def _drive(
     try:
         with app_of(target, store, create=create) as app, Progress(app, screen) as progress:
             run = work(app)
+            if not json:
+                progress.stop()
+                _tell(screen, target, run, app.store)
     except KeyboardInterrupt as stopped:
         if progress is not None and progress.run is not None:
             Screen(stream=sys.stderr).line(f"interrupted; go on: guideway resume {target} {progress.run}")
         return int(getattr(stopped, "status", INTERRUPTED))
     if json:
         screen.data(of_run(run))
-    else:
-        _tell(screen, target, run)
     return status_of(run)
 
 
@@ -131,8 +134,10 @@ def status_of(run: Run[Any]) -> int:
     return FAILED if run.status == "cancelled" or run.verdict == "failed" else DONE
 
 
-def _tell(screen: Screen, target: str, run: Run[Any]) -> None:
-    from .requests import expiry
+def _tell(screen: Screen, target: str, run: Run[Any], store: SqliteStore) -> None:
+    from ..runs.lifecycle import OVER
+    from .inside import inside
+    from .past import places_of
 
     if run.status == "ended":
         screen.line(f"run {run.id} ended: {run.verdict}" + (f" at {run.end}" if run.end else ""), "bold")
@@ -140,11 +145,48 @@ def _tell(screen: Screen, target: str, run: Run[Any]) -> None:
         screen.line(f"run {run.id} is {run.status}", "bold")
     if run.error is not None:
         screen.line(f"{run.error.category}: {run.error.type}: {run.error.message}", "red")
-    for request in run.waiting:
+    if run.status in OVER:
+        return
+    places = places_of(store, run.id)
+    for one in inside(places):
+        if one.kind != "subflow":
+            screen.line(f"  {one.text()}")
+    _tell_waiting(screen, target, run, places)
+    _tell_parked(screen, target, run, places)
+
+
+def _tell_waiting(screen: Screen, target: str, run: Run[Any], places: Places) -> None:
+    from .crowds import SHOWN
+    from .requests import expiry
+
+    for request in run.waiting[:SHOWN]:
         verb = "answer" if request.kind == "answer" else "approve"
         value = " VALUE" if request.kind == "answer" else ""
-        screen.line(f"  {request.role} is asked: {request.question}  (expires: {expiry(request.expires)})")
+        where = f", {places.label(request.branch)}" if request.branch else ""
+        item = places.item(request.branch)
+        about = "" if item is None else f"  about {told(item, SHORT)}"
+        expires = f"(expires: {expiry(request.expires)})"
+        screen.line(f"  {request.role} is asked{where}: {request.question}{about}  {expires}")
         screen.line(f"  guideway {verb} {target} {request.id}{value}")
-    if run.status == "parked":
-        screen.line(f"  look: guideway show {target} {run.id}")
+    if len(run.waiting) > SHOWN:
+        screen.line(f"  and {len(run.waiting) - SHOWN} requests more: guideway inbox {target}")
+
+
+def _tell_parked(screen: Screen, target: str, run: Run[Any], places: Places) -> None:
+    from .crowds import SHOWN
+    from .words import call_text
+
+    if run.status != "parked":
+        return
+    many = len(run.parked) > 1
+    for one in run.parked[:SHOWN] if many else ():
+        what = one.node if one.call is None else call_text(one.call.tool, one.call.arguments)
+        screen.line(f"  parked, {places.label(one.branch)}: {what}: {one.reason}")
+        screen.line(f"  guideway settle {target} {run.id} --step {one.branch} --result JSON | --not-done | --give-up")
+    if len(run.parked) > SHOWN:
+        screen.line(f"  and {len(run.parked) - SHOWN} more are parked")
+    screen.line(f"  look: guideway show {target} {run.id}" + (" --all" if len(run.parked) > SHOWN else ""))
+    if many:
+        screen.line(f"  then: guideway resume {target} {run.id}")
+    else:
         screen.line(f"  then: guideway settle {target} {run.id} --result JSON | --not-done | --give-up")

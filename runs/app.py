@@ -101,6 +101,7 @@ class App(Deciding[S], Watching[S]):
         self._let_watched_go()
         if self._notices is not None:
             self._notices.close()
+        self._engine.keeper.close()
         self._engine.store.close()
         self._engine.portal.close()
 

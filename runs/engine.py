@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -26,8 +26,10 @@ from .codec import read_error
 from .driver import Drive, first_move
 from .hearing import hearing
 from .ids import new_id, system_user, valid_id
+from .keeping import Keeper
 from .lifecycle import OVER
 from .portal import Portal
+from .progress import progress_of, unsettled_of
 from .standing import Standing
 from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
 from .versions import fit
@@ -60,6 +62,7 @@ class Engine(Generic[S]):
         self.models = models
         self.deps = deps
         self.portal = Portal()
+        self.keeper = Keeper()
         self.listeners: list[Listener] = []
         self.ears: list[Ear] = []
         self.gated = any(isinstance(gate, Approval) for inner in flows_in(flow) for gate in inner.gates.values())
@@ -180,6 +183,8 @@ class Engine(Generic[S]):
                     await self.graph.ainvoke({}, config, context=drive, durability="sync")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
+            else:
+                drive.settle()  # its driver may have died before it could say that nothing goes on
         except LeaseLost:
             if self.store.run(thread).status != "cancelled":
                 raise
@@ -271,6 +276,8 @@ class Engine(Generic[S]):
         try:
             if not (begun or drive.over) and place in (*places_of(drive.standing), "start"):
                 await drive.go_on(stretch=False)
+            elif not begun:
+                drive.settle()
         finally:
             self.store.release(drive.lease)
         return drive
@@ -295,16 +302,17 @@ class Engine(Generic[S]):
             RunNotFound: no such run of this flow.
         """
         self._mine(self.store.run(run_id))
-        return self.view(self.load(run_id))
+        events = self.store.events(run_id)
+        return self.view(Standing(self.flow, run_id).apply_all(events), events)
 
-    def view(self, standing: Standing[S]) -> Run[S]:
+    def view(self, standing: Standing[S], events: Sequence[Event] | None = None) -> Run[S]:
         """A frozen view of a run.
 
         Args:
             standing: where it stands.
+            events: its events, where they are at hand.
         """
         row = self.store.run(standing.run)
-        tail = standing.tail
         requests = [
             request_view(item.body, item.status, tuple(item.decisions))
             for item in standing.requests.values()
@@ -327,7 +335,9 @@ class Engine(Generic[S]):
             by=row.by,
             started=standing.started,
             updated=standing.updated,
-            events_of=lambda: [event for event in self.store.events(row.rid) if event.number <= tail],
+            events_of=self.keeper.of(self.store, row.rid, row.id, standing.tail, events),
+            progress=progress_of(standing),
+            parked=unsettled_of(standing),
         )
 
     def _values(self, run_id: str) -> Mapping[str, Any]:

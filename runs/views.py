@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from ..guards.budgets import Spent
 from ..nodes.calls import Call
 from ..nodes.outcome import ErrorRecord
 from .codec import read_error, read_spent
+from .progress import Progress, Unsettled
 from .store.records import Event, RequestRow
 
 S = TypeVar("S", bound=BaseModel)
@@ -42,6 +43,9 @@ class Request:
         decisions: the decisions so far.
         edited: what people changed of the call before this was asked, in order: ``by``, ``request``, ``before`` and
             ``after`` by argument, ``note``.
+        branch: the branch of the run that asks; ``""`` is the run's own. See ``Step``.
+        within: the nodes around it, outermost first: each an ``each`` or a ``subflow``.
+        item: which item of an ``each`` it is about, the innermost; None where it is about none.
     """
 
     id: str
@@ -61,6 +65,9 @@ class Request:
     status: str = "open"
     decisions: tuple[dict[str, Any], ...] = ()
     edited: tuple[dict[str, Any], ...] = ()
+    branch: str = ""
+    within: tuple[str, ...] = ()
+    item: int | None = None
 
 
 def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, Any], ...] = ()) -> Request:
@@ -90,6 +97,9 @@ def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, A
         status=status,
         decisions=decisions,
         edited=tuple(body.get("edited", ())),
+        branch=body.get("branch", ""),
+        within=tuple(body.get("within", ())),
+        item=body["item"]["index"] if "item" in body else None,
     )
 
 
@@ -118,11 +128,13 @@ class Step:
         started: when, seconds since the epoch.
         seconds: working time.
         spent: what it used up.
-        decision: who decided at the gate of the edge, where there was one.
+        decision: the last of ``decisions``; None where nobody was asked.
         calls: the calls inside it, as recorded.
         branch: the branch that it was in: ``""`` is the run's own, ``1b0`` head 0 of its first fork, ``5i17`` item 17
             of its fifth step, ``6s`` the flow of its sixth; inside of these, joined by dots.
         entry: what came of the item, where it was one of an each.
+        decisions: what people decided, in order: about the calls in it, and at the gates of the edge out of it; for
+            the first step of a run or branch also at the gates that led to it.
     """
 
     number: int
@@ -140,6 +152,7 @@ class Step:
     calls: tuple[dict[str, Any], ...] = ()
     branch: str = ""
     entry: dict[str, Any] | None = None
+    decisions: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,9 @@ class Run(Generic[S]):
         end: the end that it reached; None before, and where it had no way on.
         state: the state.
         waiting: the open requests.
+        progress: how far all that the run is inside of has come: each ``each``, ``all_of`` and ``subflow`` that is
+            open, outermost first; empty where it stands at one place.
+        parked: what must be settled.
         spent: what it has used up.
         error: why it ended badly or is parked.
         tags: the run's tags.
@@ -180,6 +196,8 @@ class Run(Generic[S]):
     started: float
     updated: float
     events_of: Callable[[], list[Event]] = field(repr=False, compare=False)
+    progress: tuple[Progress, ...] = ()
+    parked: tuple[Unsettled, ...] = ()
 
     @property
     def result(self) -> S:
@@ -188,7 +206,11 @@ class Run(Generic[S]):
 
     @cached_property
     def events(self) -> list[Event]:
-        """The journal's events up to this view."""
+        """The journal's events up to this view; they can be read after the App was closed too.
+
+        Raises:
+            StoreError: the App was closed, and could not read them when it was.
+        """
         return self.events_of()
 
     @cached_property
@@ -205,30 +227,37 @@ def steps_of(events: list[Event]) -> list[Step]:
     """
     steps: list[Step] = []
     calls: dict[str, list[dict[str, Any]]] = {}
-    decisions: dict[str, dict[str, Any]] = {}
+    decisions: dict[str, list[dict[str, Any]]] = {}
     last: dict[str, int] = {}
     for event in events:
         body = event.body
         branch = body.get("branch", "")
         if event.kind in ("intent", "result"):
             calls.setdefault(branch, []).append({"event": event.kind} | body)
-        elif event.kind == "gate" and "slot" in body:
-            decisions[branch] = body["decision"]
-        elif event.kind == "gate" and branch in last and "decision" in body:
-            step = steps[last[branch]]
-            guards = (*step.guards, *body.get("tried", ()))
-            steps[last[branch]] = _with(step, edge=body.get("edge"), decision=body["decision"], guards=guards)
+        elif event.kind in ("started", "join") or "head" in body:  # a gate that comes now is not the last step's
+            last.pop(branch, None)
+        elif event.kind == "gate" and "decision" in body:
+            if "slot" in body or branch not in last:
+                decisions.setdefault(branch, []).append(body["decision"])
+            else:
+                steps[last[branch]] = _decided(steps[last[branch]], body)
         elif event.kind == "step" or (event.kind == "settled" and body["kind"] == "gave_up"):
             last[branch] = len(steps)
-            steps.append(_step(len(steps) + 1, event, tuple(calls.pop(branch, ())), decisions.pop(branch, None)))
+            steps.append(_step(len(steps) + 1, event, tuple(calls.pop(branch, ())), tuple(decisions.pop(branch, ()))))
     return steps
 
 
-def _with(step: Step, **changes: Any) -> Step:
-    return Step(**{name: getattr(step, name) for name in step.__dataclass_fields__} | changes)
+def _decided(step: Step, body: dict[str, Any]) -> Step:
+    return replace(
+        step,
+        edge=body.get("edge"),
+        guards=(*step.guards, *body.get("tried", ())),
+        decision=body["decision"],
+        decisions=(*step.decisions, body["decision"]),
+    )
 
 
-def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision: dict[str, Any] | None) -> Step:
+def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decisions: tuple[dict[str, Any], ...]) -> Step:
     body = event.body
     own = read_spent(body.get("spent"))
     whole = own
@@ -246,7 +275,8 @@ def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision
         started=event.at - own.seconds,
         seconds=own.seconds,
         spent=whole,
-        decision=decision,
+        decision=decisions[-1] if decisions else None,
+        decisions=decisions,
         calls=calls,
         branch=body.get("branch", ""),
         entry=body.get("entry"),

@@ -27,7 +27,7 @@ EXPECTED = {
     # what nodes and programs read
     "Call", "ErrorRecord", "Failure", "Finding", "Item", "Outcome", "Refusal", "Report",
     # runs
-    "App", "GIVE_UP", "NOT_DONE", "Request", "Run", "Spent", "Step",
+    "App", "GIVE_UP", "NOT_DONE", "Progress", "Request", "Run", "Spent", "Step", "Unsettled",
     # errors
     "CheckFailed", "ConditionError", "ConfigError", "DecisionRefused", "FlowError", "GateError", "GuidewayError",
     "JournalBroken", "LeaseLost", "NodeError", "RequestNotFound", "RunBusy", "RunError", "RunExists", "RunNotFound",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 DESKS = str(Path(__file__).with_name("desks.py"))
+FLOWS = {"desks:": DESKS, "wides:": str(Path(__file__).with_name("wides.py"))}
 REFUND = '{"message": "Order 17 arrived broken, please refund."}'
 
 
@@ -30,6 +31,12 @@ class Said:
         return json.loads(self.out)
 
 
+def named(word: str) -> str:
+    """A word of a command line, with the path of the tests' own flows in it."""
+    path = FLOWS.get(word[:6])
+    return word if path is None else f"{path}:{word[6:]}"
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """An empty working folder; what a command puts into the import system is taken out again."""
@@ -46,12 +53,12 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def guideway(here, capsys, monkeypatch):
-    """Carries out one command line; `desks:name` stands for the tests' own flows."""
+    """Carries out one command line; `desks:name` and `wides:name` stand for the tests' own flows."""
     from guideway.cli.program import run
 
     def call(*arguments: str, given: str = "") -> Said:
         monkeypatch.setattr(sys, "stdin", io.StringIO(given))
-        words = [word.replace("desks:", f"{DESKS}:") if word.startswith("desks:") else word for word in arguments]
+        words = [named(word) for word in arguments]
         capsys.readouterr()
         status = run(words)
         out, err = capsys.readouterr()
