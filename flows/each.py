@@ -246,7 +246,8 @@ def each(
 
     Raises:
         NodeError: the options do not fit, or ``what`` is no node and no flow.
-        GateError: a high-stakes tool without an approval, or a gate with a way that leads elsewhere.
+        GateError: a gate with a way that leads elsewhere. (A high-stakes node without an approval is a finding
+            of the flow's check, F504.)
     """
     where = caller()
     _names(name, {"item": item, "over": over, "into": into}, where)

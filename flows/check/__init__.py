@@ -13,6 +13,7 @@ from .bounds import bounds
 from .codes import CODES, unknown_codes
 from .data import data
 from .graph import Graph
+from .own_ways import own_ways
 from .report import Facts, Finding, Proof, Report, arranged
 from .routing import not_proved
 from .safety import safety
@@ -38,6 +39,7 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
     """Checks a flow and, once each, those that are nodes of it."""
     flow = graph.flow
     found, facts = bounds(graph)
+    found = [*found, *own_ways(graph)]  # what bounds found is kept
     proofs: list[Proof] = []
     for group in (structure, data, safety):
         more, proved = group(graph)

@@ -124,16 +124,16 @@ def _without_sure_caps(graph: Graph, parts: list[Part]) -> tuple[list[Finding], 
         if getattr(budget, name, None) is not None:
             spends = {item for item in graph.nodes if _spends(graph, graph.flow.nodes[item], kinds)}
             costless[name] = list(free_cycles(graph, _among(set(graph.came) - spends)))
-    unpaced = list(free_cycles(graph, _unpaced(graph)))
+    alone_in = list(free_cycles(graph, unpaced(graph)))
     found: list[Finding] = []
     left: tuple[str, tuple[Arc, ...]] | None = None
     for part in parts:
         caps = [name for name, cycles in costless.items() if not any(part.meets(cycle) for cycle in cycles)]
-        alone = next((cycle for cycle in unpaced if part.meets(cycle)), None)
+        alone = next((cycle for cycle in alone_in if part.meets(cycle)), None)
         if caps:
             left = left or (" or ".join(caps), _way_round(graph, part, _every))
         elif alone is not None:
-            found.append(_unbounded(graph, _way_round(graph, alone, _unpaced(graph)), alone=True))
+            found.append(_unbounded(graph, _way_round(graph, alone, unpaced(graph)), alone=True))
         else:
             found.append(_unbounded(graph, _way_round(graph, part, _every), alone=False))
     if found or left is None:
@@ -162,8 +162,12 @@ def _among(places: set[str]) -> Keep:
     return lambda arc: arc.source in places and arc.target in places
 
 
-def _unpaced(graph: Graph) -> Keep:
-    """Which arcs can be taken without a person doing something."""
+def unpaced(graph: Graph) -> Keep:
+    """Which arcs can be taken without a person doing something.
+
+    Args:
+        graph: the flow's graph.
+    """
     waiting = {name for name, node in graph.flow.nodes.items() if isinstance(node, Subflow) and _waits(graph, node)}
 
     def keep(arc: Arc) -> bool:
@@ -180,7 +184,7 @@ def _waits(graph: Graph, node: Subflow) -> bool:
     """Whether a subflow comes to no end without a person doing something."""
     inner = graph.nested(node)
     assert inner is not None
-    rounds = Rounds(inner, _unpaced(inner), limited=False)
+    rounds = Rounds(inner, unpaced(inner), limited=False)
     return not rounds.reached(inner.levels.main) & set(inner.flow.ends)
 
 
@@ -224,7 +228,8 @@ def _facts(graph: Graph, bounded: bool, proof: Proof) -> Facts:
     capped: dict[str, str | None] = {}
     for name, part in FIGURES:
         used = any(_weigh(graph, graph.flow.nodes[item], name) != 0 for item in graph.nodes)
-        figures[name] = (_worst(graph, name) if bounded else None) if used else 0
+        both = _worst(graph, name) if bounded and used else None
+        figures[name] = 0 if not used else None if both is None else sum(both)
         capped[name] = None if figures[name] is None else EDGES
         budgeted = None if graph.flow.budget is None else getattr(graph.flow.budget, part)
         if budgeted is not None and (figures[name] is None or budgeted < figures[name]):
@@ -292,8 +297,21 @@ def _weigh(graph: Graph, node: Node[..., Any], figure: str) -> float | None:
     return None if figure != "max_steps" and isinstance(node, Think) else own
 
 
-def _worst(graph: Graph, figure: str) -> float | None:
-    """The most that a run can come to; None: no bound."""
+def used_before(graph: Graph, figure: str) -> float | None:
+    """The most that a run can come to before ``on_exhausted`` is taken, by its edges alone; None: no bound.
+
+    Args:
+        graph: the flow's graph.
+        figure: which one, as in ``Facts``.
+    """
+    if not whole_regions(graph) or any(free_cycles(graph, _every)):
+        return None
+    found = _worst(graph, figure)
+    return None if found is None else found[0]
+
+
+def _worst(graph: Graph, figure: str) -> tuple[float, float] | None:
+    """The most that a run can come to before and behind the budget's way; None: no bound."""
     weights: dict[str, float] = {}
     for name in graph.nodes:
         weight = _weigh(graph, graph.flow.nodes[name], figure)
@@ -302,4 +320,4 @@ def _worst(graph: Graph, figure: str) -> float | None:
         weights[name] = weight
     found = worst(Rounds(graph, _every), graph.levels.main, weights)
     # once in a run the budget's way may be taken, from anywhere: all before it, and all after it
-    return found[START.name] + found.get(EXHAUSTED, 0)
+    return found[START.name], found.get(EXHAUSTED, 0)

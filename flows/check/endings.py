@@ -34,6 +34,21 @@ def takes(routes: Sequence[Route], came: Iterable[Ending]) -> list[tuple[Ending,
         routes: the row, in the order tried.
         came: the ends to which the subflow can come.
     """
+    return _sorted(routes, came)[0]
+
+
+def untaken(routes: Sequence[Route], came: Iterable[Ending]) -> tuple[Ending, ...]:
+    """The ends of a subflow, not failed, that no edge of its row surely takes.
+
+    Args:
+        routes: the row.
+        came: the ends to which the subflow can come.
+    """
+    return tuple(one for one in _sorted(routes, came)[1] if one[1] != "failed")
+
+
+def _sorted(routes: Sequence[Route], came: Iterable[Ending]) -> tuple[list[tuple[Ending, ...]], list[Ending]]:
+    """For each edge the ends that can take it, and those that are left below the last."""
     left = list(came)
     found: list[tuple[Ending, ...]] = []
     for route in routes:
@@ -43,7 +58,7 @@ def takes(routes: Sequence[Route], came: Iterable[Ending]) -> list[tuple[Ending,
             isinstance(route.match, Failed) and (route.match.types or route.match.categories)
         ):
             left = [one for one in left if one not in mine]
-    return found
+    return found, left
 
 
 def _is_for(route: Route, came: Ending) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...guards.endings import Ended
+from ...guards.outcomes import Failed
 from ...nodes.outcome import Outcome
 from ..position import Done, Finish, Place
 from ..regions import Region
@@ -80,16 +81,20 @@ def _way(graph: Graph, start: str, goal: str) -> tuple[str, ...]:
 
 
 def unmatched_ends(graph: Graph) -> Iterator[Finding]:
-    """F106: an edge for ends of a subflow that never come to it."""
+    """F106: an edge behind a subflow to which none of its ends comes."""
     for name, route, mine in _rows(graph):
-        if not isinstance(route.match, Ended) or mine:
+        if isinstance(route.match, Failed) or mine:
             continue
         came = graph.ends[name]
-        meant = [f"{end!r} ({verdict})" for end, verdict in came if route.match.matches(end, verdict)]
-        named = ", ".join([*route.match.ends, *route.match.verdicts])
-        why = f"edges above it take {', '.join(meant)}" if meant else f"{name!r} comes to no such end"
+        if isinstance(route.match, Ended):
+            meant = [one for one in came if route.match.matches(*one)]
+            out = ", ".join([*route.match.ends, *route.match.verdicts])
+        else:
+            meant, out = [one for one in came if one[1] != "failed"], "the edge"
+        taken = ", ".join(f"{end!r} ({verdict})" for end, verdict in meant)
+        why = f"edges above it take {taken}" if meant else f"{name!r} comes to no such end"
         yield Finding(
-            "F106", "warning", f"the edge '{route.id}' is never taken: {why}. Take {named} out, or move the edge up",
+            "F106", "warning", f"the edge '{route.id}' is never taken: {why}. Take {out} out, or move the edge up",
             route.line, names_of(graph.path(name)),
         )  # fmt: skip
 

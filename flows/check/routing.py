@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..rows import START
+from .endings import untaken
 from .graph import Graph, names_of
 from .report import Proof
 
@@ -15,12 +16,7 @@ def not_proved(graph: Graph) -> Iterator[Proof]:
     Args:
         graph: the flow's graph.
     """
-    rows = graph.flow.rows
-    open_rows = [
-        name
-        for name in (START.name, *graph.nodes)
-        if not any(route.match is None and not route.conditions for route in rows.get(name, ()))
-    ]
+    open_rows = [name for name in (START.name, *graph.nodes) if not _covers(graph, name)]
     text = "the edges of every row cover every case of an ok outcome"
     if open_rows:
         shown = ", ".join(repr(name) for name in open_rows[:3]) + ("" if len(open_rows) <= 3 else ", ...")
@@ -30,3 +26,11 @@ def not_proved(graph: Graph) -> Iterator[Proof]:
         yield Proof(text, True)
     for item in graph.flow.properties:
         yield Proof(f"{item}: the author's properties are not looked at by these checks", None)
+
+
+def _covers(graph: Graph, name: str) -> bool:
+    """Whether a row surely has an edge for every ok outcome: a bare target, or one for each end of a subflow."""
+    row, came = graph.flow.rows.get(name, ()), graph.ends.get(name, ())
+    if any(route.match is None and not route.conditions for route in row):
+        return True
+    return bool(row and came) and not untaken(row, came)

@@ -156,7 +156,7 @@ def test_a_deadline_does_not_end_what_it_leads_to():
     """Behind on_exhausted a deadline counts no more, so a cycle there is unbounded; seconds still count."""
     rows = on(START, a), on(a, good), on(b, when(more) >> b, good)
     assert codes(*rows, on_exhausted=b, budget=Budget(deadline="1h")) == {"F401"}
-    assert codes(*rows, on_exhausted=b, budget=Budget(seconds=9)) == set()
+    assert codes(*rows, on_exhausted=b, budget=Budget(seconds=9, keep=Budget(seconds=2))) == set()
 
 
 def test_calls_end_a_cycle_as_a_rule_only():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from guideway import Flow
 from guideway.flows.check import Report, check
 from guideway.flows.check.arcs import HUBS
+from guideway.flows.check.bounds import used_before
 from guideway.flows.check.graph import Graph
 from guideway.flows.position import AtEnd, Finish, Run
 from guideway.nodes.calls import CallFailed
@@ -118,6 +119,21 @@ def test_no_run_falls_through_a_row_that_is_proved_to_cover_every_case(flow: Flo
         if covered and isinstance(taken.move, Finish) and taken.move.at == AtEnd(None, "failed"):
             assert taken.move.error is not None
             assert taken.move.error.type != "NoWayOn"
+
+
+@MANY
+@given(flows(), st.data())
+def test_no_run_is_stopped_on_its_way_out_that_was_not_told(flow: Flow[S], data: st.DataObject):
+    """Where the steps that are not kept were used up and the way out is not taken at once, F403 says so."""
+    told, steps, out = {item.code for item in check(flow).findings}, 0, False
+    most = used_before(Graph(flow), "max_steps")
+    for taken in run(data.draw, flow):
+        if isinstance(taken.move, Run):
+            steps, out = steps + 1, taken.move.out
+        elif isinstance(taken.move, Finish) and taken.move.out and not out and taken.move.at.end is None:
+            bound = None if flow.budget is None else flow.budget.bound("steps", on_the_way_out=False)
+            if bound is not None and steps >= bound and (most is None or most > bound) and set(HUBS) & set(flow.rows):
+                assert "F403" in told
 
 
 @MANY

@@ -1,0 +1,88 @@
+"""Each rule of the checks is taken out, and the test that stands for it must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from guideway.flows.check.shortest import _Search
+from tests.flows.check import test_own_ways as ways
+from tests.flows.check import test_pages as pages
+from tests.flows.check import test_regions as regions
+
+
+def nothing(*_: Any, **__: Any) -> list[Any]:
+    """Stands for a rule that finds nothing."""
+    return []
+
+
+def page(code: str) -> Callable[[], None]:
+    """The test of a code's page."""
+    return lambda: pages.test_the_faulty_flow_has_the_finding_alone_and_the_repaired_one_has_not(code)
+
+
+def way_out(rows: list[Any], way: Any, needed: int) -> Callable[[], None]:
+    """The test of what the shortest way out needs."""
+    return lambda: ways.test_the_shortest_way_out_must_be_kept(rows, way, needed)
+
+
+RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
+    "F101": ("structure", "unreachable", nothing, page("F101")),
+    "F105": ("regional", "without_one_exit", nothing, page("F105")),
+    "F106": ("regional", "unmatched_ends", nothing, ways.test_a_bare_target_behind_every_end_is_never_taken),
+    "F107": ("regional", "ends_without_way", nothing, page("F107")),
+    "F304": ("data", "parallel_writes", nothing, regions.test_a_field_with_a_reducer_is_written_in_parallel),
+    "F305": ("data", "borders", nothing, regions.test_a_flow_gives_back_what_the_fields_around_it_take),
+    "F403": (
+        "own_ways", "unpaid_way_out", nothing,
+        ways.test_the_example_of_a_way_that_is_not_taken_is_what_the_semantics_say,
+    ),
+    "F404": (
+        "own_ways", "round_by_failures", nothing, ways.test_a_way_for_failures_that_comes_back_by_failures_is_told,
+    ),
+    "F501 where branches join": (
+        "safety", "high_stakes_joins", nothing, regions.test_no_approval_outlives_a_join,
+    ),
+    "F501 on a head": (
+        "safety", "without_approval", nothing, regions.test_a_high_stakes_node_needs_its_approval_on_the_head,
+    ),
+    "F504": ("safety", "items_without_approval", nothing, page("F504")),
+    "a fork costs all of its branches": (
+        _Search, "_cost", lambda self, _, place: 1 if place in self.graph.flow.nodes else 0,
+        way_out([ways.on(ways.x, ways.b), ways.on(ways.y, ways.b), ways.on(ways.b, ways.out)],
+                ways.all_of(ways.x, ways.y), 3),
+    ),
+    "a flow inside costs its own way": (
+        _Search, "_inside", lambda *_: 0, ways.test_a_flow_on_the_way_out_costs_its_own_shortest_way,
+    ),
+    "what the edges keep from being used up": (
+        "own_ways", "used_before", lambda *_: None, ways.test_a_part_that_the_edges_keep_from_being_used_up_is_not_told,
+    ),
+    "who paces failures": (
+        "own_ways", "unpaced", lambda _: lambda _: True, ways.test_what_a_limit_or_a_person_holds_back_is_not_told,
+    ),
+    "ends under a condition": (
+        "routing", "untaken", lambda *_: (), ways.test_a_row_that_may_let_an_end_through_is_open,
+    ),
+    "ends that a row names": (
+        "routing", "untaken", lambda *_: (("end", "success"),), ways.test_a_row_that_names_every_end_covers_every_case,
+    ),
+    "which edge an end takes": (
+        "endings", "_is_for", lambda *_: True, ways.test_a_bare_target_behind_every_end_is_never_taken,
+    ),
+}  # fmt: skip
+"""By rule: the module or class where it is, its name there, what stands in its place, and the test that must fail."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_that_is_taken_out_is_missed(monkeypatch, rule):
+    """Without the rule its test fails; with it, it passes."""
+    where, name, instead, test = RULES[rule]
+    test()
+    place = import_module(f"guideway.flows.check.{where}") if isinstance(where, str) else where
+    monkeypatch.setattr(place, name, instead)
+    with pytest.raises((AssertionError, ValueError, StopIteration), match="(?s).*"):
+        test()
