@@ -39,7 +39,7 @@ def move(standing: Standing[Any], branch: Branch, event: Event) -> None:
 
 def _fork(standing: Standing[Any], branch: Branch, at: AtFork, heads: list[str]) -> None:
     branch.forks += 1
-    region = branch.frame.flow.regions[at.fork]
+    region = branch.frame.flow.regions.get(at.fork)  # a fork that is gone: the run parks
     for number, route in enumerate(heads):
         own = f"{branch.forks}b{number}"
         path = f"{branch.path}.{own}" if branch.path else own

@@ -37,6 +37,8 @@ class Scheduling(Fanning[S]):
         Raises:
             LeaseLost: another process drives the run now, or it was cancelled; nothing was committed.
         """
+        if self.done:
+            return
         if not stretch:
             first = next(turns(self.standing, self.busy), None)
             begun = None if first is None else self._begin(first)
@@ -118,8 +120,8 @@ class Scheduling(Fanning[S]):
 
     @property
     def done(self) -> bool:
-        """Whether the run is over."""
-        return isinstance(self.standing.at, AtEnd) or self.status in ("ended", "cancelled")
+        """Whether the run is over, or may not go on under the flow as it is now."""
+        return self.misfit or isinstance(self.standing.at, AtEnd) or self.status in ("ended", "cancelled")
 
     @property
     def over(self) -> bool:

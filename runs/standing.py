@@ -21,6 +21,7 @@ from ..guards.budgets import Spent
 from .branches import Branch, Dropped, Frame, Pending, Recorded
 from .codec import read_error
 from .folds import FOLDS
+from .gone import GONE, UNTYPED
 from .store.records import Event
 
 S = TypeVar("S", bound=BaseModel)
@@ -119,6 +120,9 @@ class Standing(Generic[S]):
     def open(self, path: str, body: dict[str, Any], at: float) -> Branch:
         """The branch of a path that no event was of before: an item, or a subflow's flow.
 
+        Where the flow does not have its node any more, something stands for it, so that the run can be looked at
+        and parks.
+
         Args:
             path: the path.
             body: the event's.
@@ -138,7 +142,11 @@ class Standing(Generic[S]):
             if node.flow is not None:
                 branch.frame = Frame(node.flow, node.flow.type, at, parent.frame)
         else:
-            raise KeyError(path)
+            index = own.partition("i")[2]
+            if not (index.isdigit() or own.endswith("s")):
+                raise KeyError(path)
+            frame = Frame(GONE, UNTYPED, at, parent.frame) if "flow" in body else parent.frame
+            branch = Branch(path, frame, AtNode("START"), None, parent, index=int(index) if index else None)
         return self.add(branch)
 
     def item(self, parent: Branch, each: Each, index: int) -> Branch:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..flows.each import Each
 from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtNode, Parked
+from ..flows.subflow import Subflow
 from .branches import Branch
 from .driver import Drive
 from .incoming import missing
@@ -26,6 +28,7 @@ def fit(drive: Drive[Any]) -> None:
     reason = None if same else _misfit(standing)
     change: dict[str, Any] = {"shape": flow.shape, "build": flow.build}
     if reason is not None:
+        drive.misfit = True
         if drive.status != "parked":
             error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
             body: dict[str, Any] = {"reason": "flow_changed", "error": error}
@@ -63,6 +66,8 @@ def _misfit(standing: Standing[Any]) -> str | None:
             return f"the run, a fork, begins behind {gone}, which the flow does not have any more"
         if isinstance(at, AtNode) and at.node != "START" and branch.node is None:
             return f"the run stands at node {at.node!r}, which the flow does not have any more"
+        if isinstance(at, AtNode) and branch.children and not isinstance(branch.node, Each | Subflow):
+            return f"the run is inside of {at.node!r}, which holds no other steps any more"
         if isinstance(at, AtGate | AtHead) and at.route not in flow.routes:
             return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
         if isinstance(at, AtFork) and at.fork not in flow.forks:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ..errors import LeaseLost
 from ..flows.flow import Flow
 from ..flows.position import Position
+from ..nodes.calls import Stop
 from .branches import Branch
 from .readiness import still
 from .standing import Standing
@@ -41,6 +42,8 @@ class Writing(Generic[S]):
         self.busy: set[str] = set()
         self.untold: dict[str, Recording] = {}
         self._settling: list[asyncio.Future[None]] = []
+        self.misfit = False  # it does not fit the flow as it is now: nothing is done
+        self._stopped = False
 
     def commit(
         self,
@@ -116,16 +119,31 @@ class Writing(Generic[S]):
                 raise LeaseLost(f"run {self.standing.run!r} was cancelled", run=self.standing.run, status="cancelled")
             self.engine.tell(self.standing.run, event)
         if self._settling:
-            for waiter in self._settling:
-                if not waiter.done():
-                    waiter.set_result(None)
-            self._settling = []
+            self._settled()
 
     async def settlement(self) -> None:
-        """Waits until something else of the run is committed: a call that was settled may have given back."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._settling.append(waiter)
-        await waiter
+        """Waits until something else of the run is committed: a call that was settled may have given back.
+
+        Raises:
+            Stop: the drive stops, and nothing will be committed.
+        """
+        if not self._stopped:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._settling.append(waiter)
+            await waiter
+        if self._stopped:
+            raise Stop()
+
+    def stop(self) -> None:
+        """Begins nothing more; whoever waits for a settlement waits no longer."""
+        self._stopped = True
+        self._settled()
+
+    def _settled(self) -> None:
+        for waiter in self._settling:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._settling = []
 
     def reserved_beside(self, branch: Branch) -> bool:
         """Whether a call of another branch is under way, whose reservation may be given back in part.
