@@ -107,7 +107,7 @@ class Crowds:
         Args:
             each: what the paths of the items begin with.
         """
-        return ", ".join(f"{count} {status}" for status, count in self.people.get(each, {}).items())
+        return ", ".join(f"{count} {status}" for status, count in self.people.get(each, Counter()).items())
 
 
 def _items(path: str) -> Iterator[tuple[str, str]]:

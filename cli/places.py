@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..runs.progress import State, in_order, together
 
@@ -83,15 +83,21 @@ class Spot:
     @property
     def node(self) -> dict[str, Any]:
         """What the manifest says of the node where it stands; empty where it says nothing."""
-        nodes: dict[str, Any] = self.manifest.get("shape", {}).get("nodes", {})
-        found: dict[str, Any] = {} if self.item and self.parent and self.parent.manifest is self.manifest else nodes
-        return found.get(self.name or "", {})
+        if self.item and self.parent is not None and self.parent.manifest is self.manifest:
+            return {}  # an item of a node, which no flow has by itself
+        nodes: dict[str, dict[str, Any]] = self.manifest.get("shape", {}).get("nodes", {})
+        return nodes.get(self.name or "", {})
 
     @property
     def size(self) -> int | None:
         """How many items it goes over; None where it stands at no each, or only the flow's code could say it."""
-        items = self.plain.get(self.node.get("over", ""))
-        return len(cast("list[Any]", items)) if isinstance(items, list) else None
+        return None if self.items is None else len(self.items)
+
+    @property
+    def items(self) -> list[Any] | None:
+        """The list that it goes over; None where it stands at no each, or only the flow's code could say it."""
+        name = self.node.get("over")
+        return self.plain[name] or [] if name in self.plain else None
 
     @property
     def state(self) -> State:
@@ -174,9 +180,9 @@ class Places:
         spot = self.spots.get(path)
         while spot is not None and not (spot.item and spot.parent):
             spot = spot.parent
-        if spot is None or spot.parent is None or spot.parent.size is None:
+        items = None if spot is None or spot.parent is None else spot.parent.items
+        if spot is None or items is None:
             return None
-        items = spot.parent.plain[spot.parent.node["over"]]
         index = in_order(spot.path)[-1]
         return items[index] if index < len(items) else None
 

@@ -163,7 +163,7 @@ def _tell_waiting(screen: Screen, target: str, run: Run[Any], places: Places) ->
         verb = "answer" if request.kind == "answer" else "approve"
         value = " VALUE" if request.kind == "answer" else ""
         where = f", {places.label(request.branch)}" if request.branch else ""
-        item = places.item(request.branch)
+        item = places.item(request.branch) if request.kind == "approval" else None  # a question is about it already
         about = "" if item is None else f"  about {told(item, SHORT)}"
         expires = f"(expires: {expiry(request.expires)})"
         screen.line(f"  {request.role} is asked{where}: {request.question}{about}  {expires}")

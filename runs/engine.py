@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -302,15 +302,13 @@ class Engine(Generic[S]):
             RunNotFound: no such run of this flow.
         """
         self._mine(self.store.run(run_id))
-        events = self.store.events(run_id)
-        return self.view(Standing(self.flow, run_id).apply_all(events), events)
+        return self.view(self.load(run_id))
 
-    def view(self, standing: Standing[S], events: Sequence[Event] | None = None) -> Run[S]:
+    def view(self, standing: Standing[S]) -> Run[S]:
         """A frozen view of a run.
 
         Args:
             standing: where it stands.
-            events: its events, where they are at hand.
         """
         row = self.store.run(standing.run)
         requests = [
@@ -335,7 +333,7 @@ class Engine(Generic[S]):
             by=row.by,
             started=standing.started,
             updated=standing.updated,
-            events_of=self.keeper.of(self.store, row.rid, row.id, standing.tail, events),
+            events_of=self.keeper.of(self.store, row.rid, row.id, standing.tail),
             progress=progress_of(standing),
             parked=unsettled_of(standing),
         )

@@ -1,9 +1,12 @@
-"""The events of a run's view: read when somebody looks, and at the latest when the App is closed."""
+"""The events of a run's view: read when somebody looks, and at the latest when the App is closed.
+
+Most views are never asked for their events, and those of a thousand steps take some megabytes, so they are not kept
+from the start.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from weakref import WeakSet
 
 from ..errors import GuidewayError, StoreError
@@ -11,21 +14,20 @@ from .store import Event, SqliteStore
 
 
 class Kept:
-    """The events of one view. Most views are never asked for them, so they are not read before.
+    """The events of one view.
 
     Args:
         store: where they are.
         rid: the store's number of the run.
         run: the run's id.
         tail: the number of the view's last event.
-        events: the events, where they are at hand.
     """
 
-    __slots__ = ("__weakref__", "_events", "_failed", "_place")
+    __slots__ = ("__weakref__", "_events", "_failed", "rid", "run", "store", "tail")
 
-    def __init__(self, store: SqliteStore, rid: int, run: str, tail: int, events: Sequence[Event] | None) -> None:
-        self._place = (store, rid, run, tail)
-        self._events = None if events is None else list(events)
+    def __init__(self, store: SqliteStore, rid: int, run: str, tail: int) -> None:
+        self.store, self.rid, self.run, self.tail = store, rid, run, tail
+        self._events: list[Event] | None = None
         self._failed: GuidewayError | None = None
 
     def __call__(self) -> list[Event]:
@@ -35,22 +37,31 @@ class Kept:
             StoreError: the App was closed, and they could not be read then.
         """
         if self._failed is not None:
-            run = self._place[2]
             raise StoreError(
-                f"the events of run {run!r} could not be read when its App was closed ({self._failed.message}): look "
-                f"at run.events or run.steps before close(), or take the run again by app.get({run!r}) of an open App"
+                f"the events of run {self.run!r} could not be read when its App was closed ({self._failed.message}): "
+                f"look at run.events or run.steps before close(), or take the run again by app.get({self.run!r}) of an "
+                "open App"
             ) from self._failed
         if self._events is None:
-            store, rid, _, tail = self._place
-            self._events = [event for event in store.events(rid) if event.number <= tail]
+            self.take(self.store.events(self.rid))
+        assert self._events is not None
         return self._events
 
-    def keep(self) -> None:
-        """Reads them now if nobody did: the store is about to be closed."""
-        try:
-            self()
-        except GuidewayError as error:
-            self._failed = error
+    def take(self, found: list[Event] | GuidewayError) -> None:
+        """Takes the events that were read, or why they could not be; nothing where it has them already.
+
+        Args:
+            found: all events of the run, later ones too.
+        """
+        if isinstance(found, GuidewayError):
+            self._failed = None if self._events is not None else found
+        elif self._events is None:
+            self._events = [event for event in found if event.number <= self.tail]
+
+    @property
+    def read(self) -> bool:
+        """Whether it has them."""
+        return self._events is not None
 
 
 class Keeper:
@@ -60,7 +71,7 @@ class Keeper:
         self._kept: WeakSet[Kept] = WeakSet()
         self._lock = threading.Lock()  # views are made in any thread
 
-    def of(self, store: SqliteStore, rid: int, run: str, tail: int, events: Sequence[Event] | None) -> Kept:
+    def of(self, store: SqliteStore, rid: int, run: str, tail: int) -> Kept:
         """The events of a new view.
 
         Args:
@@ -68,18 +79,26 @@ class Keeper:
             rid: the store's number of the run.
             run: the run's id.
             tail: the number of the view's last event.
-            events: the events, where they are at hand.
         """
-        kept = Kept(store, rid, run, tail, events)
-        if events is None:
-            with self._lock:
-                self._kept.add(kept)
+        kept = Kept(store, rid, run, tail)
+        with self._lock:
+            self._kept.add(kept)
         return kept
 
     def close(self) -> None:
-        """Reads what was not read, for those who look at a run after its App was closed."""
+        """Reads what was not read, once for each run, for those who look at a run after its App was closed."""
         with self._lock:
-            held = list(self._kept)
+            held = [kept for kept in self._kept if not kept.read]
             self._kept.clear()
+        found: dict[int, list[Event] | GuidewayError] = {}
         for kept in held:
-            kept.keep()
+            if kept.rid not in found:
+                found[kept.rid] = _read(kept)
+            kept.take(found[kept.rid])
+
+
+def _read(kept: Kept) -> list[Event] | GuidewayError:
+    try:
+        return kept.store.events(kept.rid)
+    except GuidewayError as error:
+        return error

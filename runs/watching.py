@@ -72,7 +72,8 @@ class Watching(Generic[S]):
         """Runs, and yields the journal's events as they are committed, and its models' words as they come.
 
         It begins when the first event is asked for, and ends when the run waits, parks or ends. A word is an event
-        of kind ``token`` and number 0, which no journal holds: its body has ``node``, ``slot`` and ``text``. A model
+        of kind ``token`` and number 0, which no journal holds: its body has ``node``, ``slot`` and ``text``. Events
+        and words of branches, items and flows inside have ``branch`` in their body: it tells them apart. A model
         that cannot be heard while it speaks gives its whole text in one.
 
         Whoever stops early (``break``) stops watching, not the run: it goes on in the background to where it next
