@@ -188,3 +188,55 @@ class Deciding(Generic[S]):
             RunNotReady: it ended well, or an effect of unknown result must be settled first.
         """
         return cast("Run[S]", self._call(self.aretry(run_id, by=by, note=note)))
+
+    async def afork(
+        self,
+        run_id: str,
+        *,
+        at: int,
+        by: str,
+        update: Mapping[str, Any] | None = None,
+        new_id: str | None = None,
+    ) -> Run[S]:
+        """See ``fork``."""
+        return await self._engine.drive(self._engine.fork(run_id, at, by, update, new_id))
+
+    def fork(
+        self,
+        run_id: str,
+        *,
+        at: int,
+        by: str,
+        update: Mapping[str, Any] | None = None,
+        new_id: str | None = None,
+    ) -> Run[S]:
+        """Begins a new run where another one stood after a step, and drives it until it ends or waits.
+
+        The run that is forked goes on, or stays as it is; of it only the journal is read, whatever its status. The
+        fork has its state, its tags, the counts of its limits, and what it had spent up to there; a deadline counted
+        from the start counts from the fork's. Where the fork goes is decided anew, after ``update``.
+
+        - No decision crosses: a gate behind that step asks again, and ``by`` started the fork, so may not approve.
+        - A once-only call that was made behind that step, with the same tool and arguments, is not made again: its
+          result is used, and the journal says so. Where nobody knows its ending, the fork parks, to be settled.
+          A second call of the same needs a second one to inherit. What the other run does from now on is its own.
+        - Nothing else is inherited: models are asked again, and what can be repeated is.
+
+        Args:
+            run_id: the run's id.
+            at: the number of the step (``Step.number``) after which the fork stands; 0 for where the run started. Not
+                in the middle of what holds others: after the last step of an ``all_of`` its branches have joined.
+            by: who forks it.
+            update: state fields to write first, validated as a step's writes are: a reducer merges in what is given.
+            new_id: the fork's id; by default a new one.
+
+        Raises:
+            RunNotFound: no such run of this flow.
+            RunNotReady: there is no such step, the run did not stand at one place after it, or an effect before it is
+                not settled; the message names the nearest places.
+            StateInvalid: the update does not fit the state; ``data["field"]`` names the field.
+            DecisionRefused: nobody is named.
+            ConfigError: ``at`` or ``new_id`` cannot be.
+            RunExists: the new id is taken.
+        """
+        return cast("Run[S]", self._call(self.afork(run_id, at=at, by=by, update=update, new_id=new_id)))

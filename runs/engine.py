@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -24,6 +24,7 @@ from ..nodes.models import Models
 from ..nodes.streaming import Heard
 from .codec import read_error
 from .driver import Drive, first_move
+from .forking import first_events
 from .hearing import hearing
 from .ids import new_id, system_user, valid_id
 from .keeping import Keeper
@@ -33,7 +34,7 @@ from .progress import progress_of, unsettled_of
 from .standing import Standing
 from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
 from .versions import fit
-from .views import Run, request_view
+from .views import Forked, Run, request_view
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -139,9 +140,6 @@ class Engine(Generic[S]):
                 "Whoever starts a run may not approve its calls"
             )
         state = self.flow.type.start(given)
-        name = run_id or new_id()
-        valid_id(name)
-        self._keep_manifest()
         body = {
             "flow": self.flow.name,
             "shape": self.flow.shape,
@@ -150,6 +148,30 @@ class Engine(Generic[S]):
             "state": self.flow.type.dump(state),
             **first_move(self.flow, state),
         }
+        return self._begin(run_id, by, tags, [Draft("started", body)])
+
+    def fork(self, run_id: str, at: int, by: str, update: Mapping[str, Any] | None, new: str | None) -> Drive[S]:
+        """Creates a run from another one, in one commit, and takes its lease; of the other only the journal is read.
+
+        Args:
+            run_id: the run that is forked.
+            at: the number of the step after which the fork stands.
+            by: who forks it.
+            update: state fields to write first.
+            new: the fork's id, or None for a new one.
+
+        Raises:
+            GuidewayError: what ``app.fork`` raises.
+        """
+        row = self.store.run(run_id)
+        self._mine(row)
+        drafts = first_events(self.flow, row, self.store.events(row.rid), at=at, by=by, update=update)
+        return self._begin(new, by, row.tags, drafts)
+
+    def _begin(self, run_id: str | None, by: str | None, tags: Iterable[str], drafts: Sequence[Draft]) -> Drive[S]:
+        name = run_id or new_id()
+        valid_id(name)
+        self._keep_manifest()
         lease, events = self.store.begin(
             run_id=name,
             flow=self.flow.name,
@@ -157,7 +179,7 @@ class Engine(Generic[S]):
             build=self.flow.build,
             by=by,
             tags=tags,
-            events=[Draft("started", body)],
+            events=drafts,
         )
         return Drive(self, lease, Standing(self.flow, name).apply_all(events))
 
@@ -336,6 +358,7 @@ class Engine(Generic[S]):
             events_of=self.keeper.of(self.store, row.rid, row.id, standing.tail),
             progress=progress_of(standing),
             parked=unsettled_of(standing),
+            forked=None if standing.forked is None else Forked(*standing.forked),
         )
 
     def _values(self, run_id: str) -> Mapping[str, Any]:

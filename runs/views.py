@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -155,6 +155,13 @@ class Step:
     decisions: tuple[dict[str, Any], ...] = ()
 
 
+class Forked(NamedTuple):
+    """Where a fork comes from: the run that it was made of, and the number of the step there; 0 for the start."""
+
+    run: str
+    at: int
+
+
 @dataclass(frozen=True)
 class Run(Generic[S]):
     """One execution of a flow, as it stood when this view was made.
@@ -172,6 +179,7 @@ class Run(Generic[S]):
         progress: how far all that the run is inside of has come: each ``each``, ``all_of`` and ``subflow`` that is
             open, outermost first; empty where it stands at one place.
         parked: what must be settled.
+        forked: of a fork, the run and the step that it comes from; None where it is none.
         spent: what it has used up.
         error: why it ended badly or is parked.
         tags: the run's tags.
@@ -198,6 +206,12 @@ class Run(Generic[S]):
     events_of: Callable[[], list[Event]] = field(repr=False, compare=False)
     progress: tuple[Progress, ...] = ()
     parked: tuple[Unsettled, ...] = ()
+    forked: Forked | None = None
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the run that this one is a fork of; None where it is none."""
+        return None if self.forked is None else self.forked.run
 
     @property
     def result(self) -> S:
