@@ -19,6 +19,7 @@ from guideway import (
     compute,
     ended,
     exists,
+    failed,
     fields,
     on,
     subflow,
@@ -126,7 +127,7 @@ def desk(within: str | float = "24h") -> Flow[Case]:
             on(bill, *ways),
             on(fault, *ways),
             on(parcel, *ways),
-            on(staff, say),
+            on(staff, failed() >> unanswered, say),
             on(say, handed_over),
         ],
         budget=Budget(steps=60, calls=60, tokens=100_000, keep=Budget(steps=2)),  # two for the hand-over
