@@ -122,7 +122,7 @@ document_flow = Flow(
         on(extract_again, failed() >> clerk, when(adds_up) >> read_again, clerk),
         on(clerk, when(adds_up) >> read_by_clerk, when(exists(i.total), slips) >> clerk, unreadable),
     ],
-)  # no budget of its own: its edges bound its steps, and when the batch's budget ends, no clerk is to be asked for all
+)  # no budget of its own: its edges bound its steps, and the batch's budget binds in here too
 
 
 # the batch
