@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from ..runs.app import App
     from ..runs.store import Event
+
+PAUSE = 0.1
+"""Seconds between two changes of what a terminal shows of now: nobody reads faster, and there may be many places."""
 
 _SILENT = frozenset({"started", "decided"})  # known to whoever types the command
 
@@ -38,6 +42,7 @@ class Progress:
         self._tellers: dict[str, Teller] = {}
         self._tenths: dict[tuple[str, str], int] = {}
         self._status: Status | None = None
+        self._next = 0.0
 
     def __enter__(self) -> Self:
         self.app._engine.listeners.append(self._heard)
@@ -78,7 +83,7 @@ class Progress:
                 where = f"  {entry.where}" if entry.where else ""
                 style = entry.style if entry.mark == "-" else ""
                 self.screen.line(f"{front}{entry.mark:>3}  {entry.head}{where}", style)
-        for said in self._crowds(run, teller):
+        for said in self._crowds(run, event, teller):
             self.screen.line(f"{front}{'':>3}  {said}", "dim")
         if self._status is not None:
             self._show_now(teller, event)
@@ -90,22 +95,25 @@ class Progress:
         places = Places(store.manifest(row.shape, row.build))
         return Teller(places.take_all(item for item in store.events(row.rid) if item.number < event.number))
 
-    def _crowds(self, run: str, teller: Teller) -> Iterator[str]:
+    def _crowds(self, run: str, event: Event, teller: Teller) -> Iterator[str]:
         """How far the items have come that are not told one by one, at every tenth of them."""
-        if not teller.crowds.left_out:
+        each = teller.crowds.of(event.body.get("branch", ""))
+        spot = None if each is None else teller.places.spots.get(each.rpartition(".")[0])
+        if each is None or spot is None or not spot.size:
             return
-        for one in inside(teller.places):
-            if teller.crowds.crowded(one.path) and one.total:
-                tenth = one.over * 10 // one.total
-                if tenth > self._tenths.get((run, one.path), 0):
-                    self._tenths[run, one.path] = tenth
-                    yield one.text()
+        tenth = (spot.good + spot.bad) * 10 // spot.size
+        if tenth > self._tenths.get((run, each), 0):
+            self._tenths[run, each] = tenth
+            yield from (one.text() for one in inside(teller.places) if one.path == each)
 
     def _show_now(self, teller: Teller, event: Event) -> None:
         from rich.text import Text
 
         from .screen import visible
 
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + PAUSE
         now = next((one.text() for one in inside(teller.places) if one.kind != "subflow"), None)
         now = now or event.body.get("to", {}).get("node")
         if now is not None and self._status is not None:

@@ -120,3 +120,27 @@ def test_places_have_names_with_their_paths(tmp_path):
 def test_places_are_sorted_as_people_count():
     """Item 9 comes before item 10."""
     assert sorted(["5i10", "5i9", "5i9.2b1", ""], key=in_order) == ["", "5i9", "5i9.2b1", "5i10"]
+
+
+def test_what_opens_after_a_retry_has_the_same_paths(tmp_path):
+    """A step that is tried again is the same step, so the items behind it are those of the second."""
+    with wides.later(str(tmp_path / "runs.db")) as app:
+        app.start({"rows": [1, 2]}, run_id="r", by="web")
+        (tmp_path / "mended").touch()
+        run = app.retry("r", by="ann")
+    assert [step.branch for step in run.steps] == ["", "", "2i0", "2i1", ""]
+    assert hold(app.flow, run.events) > 2
+
+
+def test_one_yes_of_two_is_not_enough(tmp_path):
+    """An item that needs two people waits until both said yes."""
+    with wides.pays_by_two(str(tmp_path / "runs.db")) as app:
+        run = app.start({"rows": [1, 2]}, run_id="r", by="web")
+        app.approve(run.waiting[0], by="ann")
+        one = app.get("r").events
+        app.approve(run.waiting[0], by="bob")
+        two = app.get("r").events
+        hold(app.flow, two)
+    for events, waiting in ((one, 2), (two, 1)):
+        (found,) = inside(Places(app.flow.manifest()).take_all(events))
+        assert found.waiting == waiting

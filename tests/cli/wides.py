@@ -99,6 +99,11 @@ def pays(store):
     return _each("pays", approval("lead", name="pay gate") >> pay, store)
 
 
+def pays_by_two(store):
+    """An item a row, each with a request that needs two people."""
+    return _each("pays", approval("lead", name="pay gate", quorum=2) >> pay, store)
+
+
 @compute(writes="word")
 def mend(context: Context, word: str | None) -> str:
     """Fails until somebody mends the world."""
@@ -127,6 +132,12 @@ def fragile_flow():
     return Flow(
         "fragile", state=Rows, edges=[on(START, all_of(over, inner)), on(over, meet), on(inner, meet), on(meet, done)]
     )
+
+
+def later(store):
+    """Fails before its items, until the world is mended."""
+    over = each(square, name="squares", item="row", over="rows", into="out")
+    return _compiled(Flow("later", state=Rows, edges=[on(START, mend), on(mend, over), on(over, done)]), store)
 
 
 def fragile(store):

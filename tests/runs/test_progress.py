@@ -26,6 +26,7 @@ from guideway import (
     ask,
     compute,
     each,
+    failed,
     on,
     subflow,
     think,
@@ -163,6 +164,19 @@ def test_what_is_inside_of_what_is_told_outermost_first():
         ]  # fmt: skip
 
 
+def test_a_part_is_parked_when_nothing_in_it_goes_on_and_something_is_parked():
+    """A branch whose items are over or parked is parked, though it is not the branch that is to be settled."""
+    meet = speak.named("meet")
+    over = each(work, name="over", item="row", over="rows", into="out")
+    edges = [on(START, all_of(over, speak)), on(over, meet), on(speak, meet), on(meet, done)]
+    with Flow("batch", state=Batch, edges=edges).compile() as app:
+        run = app.start({"rows": [1, 4]})
+        assert [(one.path, one.done, one.parked, one.working) for one in run.progress] == [
+            ("1b", 1, 1, 0), ("1b0.1i", 1, 1, 0),
+        ]  # fmt: skip
+        assert [one.branch for one in run.parked] == ["1b0.1i1"]
+
+
 def test_a_request_tells_its_place_and_its_item():
     """Where it is, what is around it, and which item it is about; a request of the run's own tells none."""
     with nested().compile(roles=Anyone()) as app:
@@ -227,6 +241,33 @@ def test_steps_of_branches_have_the_decisions_that_let_them_run():
 def say(rows: list[int]) -> str:
     """A branch's word behind a gate."""
     return "said"
+
+
+@compute(writes="word")
+def breaks(rows: list[int]) -> str:
+    """Fails."""
+    raise LookupError("no rows")
+
+
+def test_a_gate_behind_branches_that_were_left_is_not_the_fork_s():
+    """The decision belongs to the step that it let run; the step before the fork keeps its edge."""
+    meet, undo = speak.named("meet"), speak.named("undo")
+    lead = approval("lead", name="lead gate", denied=done)
+    edges = [
+        on(START, speak),
+        on(speak, all_of(say, breaks)),
+        on(say, meet),
+        on(breaks, failed() >> lead >> undo, meet),
+        on(meet, done),
+        on(undo, done),
+    ]
+    with Flow("left", state=Batch, edges=edges).compile(roles=Anyone()) as app:
+        run = app.start({"rows": [1]}, run_id="r", by="web")
+        app.approve(run.waiting[0], by="ann")
+        run = app.resume("r")
+    found = {step.node: (step.edge, [one["by"] for one in step.decisions]) for step in run.steps}
+    assert found["speak"] == ("speak: all_of(say, breaks)", [])
+    assert found["undo"] == ("undo: done", ["ann"])
 
 
 def test_an_edited_call_keeps_who_changed_it_and_who_agreed():
