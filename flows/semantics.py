@@ -153,7 +153,8 @@ class _Walk:
         return self._gates(_Trail(self.flow.routes[headed.route], []), 0)
 
     def joined(self, joined: Joined) -> Move:
-        target = self.flow.nodes.get(joined.exit) or self.flow.ends[joined.exit]
+        name = joined.exit
+        target = self.flow.nodes.get(name) or self.flow.forks.get(name) or self.flow.ends[name]
         route = Route(f"join: {joined.exit}", "join", None, (), (), target, None)
         return self._arrive(_Trail(route, [], joined.refusal, joined.failure), target)
 

@@ -146,6 +146,6 @@ def missing(flow: Flow[Any], data: dict[str, Any] | None) -> str | None:
         return None if data["node"] in flow.nodes else f"the node {data['node']!r}"
     at = read_position(data["at"])
     if isinstance(at, AtJoin):
-        return None if at.exit in flow.nodes or at.exit in flow.ends else f"{at.exit!r}, where its branches joined"
+        return None if at.exit in (flow.nodes | flow.forks | flow.ends) else f"{at.exit!r}, where its branches joined"
     gone = isinstance(at, AtLeft) and at.route is not None and at.route not in flow.routes
     return f"the edge {at.route!r}" if gone and isinstance(at, AtLeft) else None

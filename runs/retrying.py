@@ -25,7 +25,9 @@ class _ByBranch:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events: dict[str, list[Event]] = {}
         for event in events:
-            self.events.setdefault(event.body.get("branch", ""), []).append(event)
+            places = {place["branch"] for place in event.body.get("places", ())}
+            for path in places | {event.body.get("branch", "")}:  # a retry belongs to wherever it went back to
+                self.events.setdefault(path, []).append(event)
 
     def of(self, path: str) -> list[Event]:
         """The events of one branch, in order."""
@@ -42,12 +44,12 @@ def _of(journal: _ByBranch, path: str) -> list[dict[str, Any]]:
     if last.kind == "join" and body.get("left"):
         return [place for left in body["left"] for place in _of(journal, left)]
     if last.kind == "join":  # the branches are done: they are joined again
-        return [_place(path, _before(own, last), again=False)]
+        return [_place(path, _before(path, own, last), again=False)]
     if "items" in body and "error" in body:
-        return [_place(path, _before(own, last), again=False), *_items(journal, body["child"])]
+        return [_place(path, _before(path, own, last), again=False), *_items(journal, body["child"])]
     if "end" in body and "error" in body:
-        return [_place(path, _before(own, last), again=False), *_of(journal, body["child"])]
-    before = _before(own, last)
+        return [_place(path, _before(path, own, last), again=False), *_of(journal, body["child"])]
+    before = _before(path, own, last)
     if isinstance(before, Parked):
         before = before.at
     if not isinstance(before, AtNode):
@@ -77,7 +79,7 @@ def _first(journal: _ByBranch, path: str) -> Position:
     return AtHead(forks[int(fork) - 1][int(number)])
 
 
-def _before(own: Sequence[Event], last: Event) -> Position | None:
+def _before(path: str, own: Sequence[Event], last: Event) -> Position | None:
     """Where a branch stood before an event."""
     found: Position | None = None
     for event in own:
@@ -87,7 +89,7 @@ def _before(own: Sequence[Event], last: Event) -> Position | None:
             found = read_position(event.body["to"])
         elif event.kind == "resumed":
             for place in event.body.get("places", ()):
-                if place.get("branch", "") == own[0].body.get("branch", ""):
+                if place["branch"] == path:
                     found = read_position(place["to"])
     return found
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import operator
+import threading
 import time
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, Field, model_validator
@@ -28,7 +33,7 @@ from guideway import (
     policy,
     when,
 )
-from guideway.errors import DecisionRefused
+from guideway.errors import DecisionRefused, LeaseLost
 from tests.runs.wide_desks import Box, World, branch_steps, breaks, effect, mark, opened
 
 DONE = End("done")
@@ -186,8 +191,6 @@ def test_of_two_branches_that_fail_the_first_to_fail_says_the_way(tmp_path):
 
     @compute(writes="trail")
     async def later(context: Context) -> list[str]:
-        import asyncio
-
         await asyncio.sleep(0.1)
         raise KeyError("later")
 
@@ -278,8 +281,6 @@ def slowly(name: str, seconds: float) -> Any:
 
     @compute(name=name, writes="trail")
     async def sleeps() -> list[str]:
-        import asyncio
-
         await asyncio.sleep(seconds)
         return [name]
 
@@ -294,16 +295,6 @@ def test_writes_are_merged_in_the_order_of_the_heads_whatever_finishes_first(tmp
     assert run.state.trail == ["one", "two", "three", "meets"]
     finished = [step.node for step in run.steps]
     assert finished == ["three", "two", "one", "meets"]
-
-
-class Tight(BaseModel):
-    """Fields that are fine by themselves, and too much together."""
-
-    trail: list[str] = []
-    few: Any = None
-    low: int = 0
-    high: int = 10
-    why: str | None = None
 
 
 def test_validators_see_the_merged_state_and_a_merge_that_does_not_fit_is_a_failure(tmp_path):
@@ -348,8 +339,6 @@ def test_validators_see_the_merged_state_and_a_merge_that_does_not_fit_is_a_fail
 
 def test_a_list_that_may_not_grow_so_long_is_a_failure_of_the_join(tmp_path):
     """Two branches add one each to a field of at most one: neither write is lost in silence."""
-    import operator
-    from typing import Annotated
 
     class Short(BaseModel):
         found: Annotated[list[str], operator.add] = Field(default=[], max_length=1)
@@ -425,9 +414,22 @@ def test_an_approval_before_the_fork_or_in_a_branch_lets_nothing_run_at_the_exit
 def test_a_retry_tries_every_branch_that_failed_and_repeats_no_effect(tmp_path):
     """Two branches failed and one was done: a retry runs both again, and the effect of the third stays one."""
     world = World()
-    flow = forked(effect("fine", "a"), breaks("one"), breaks("two"))
+
+    def late(name: str) -> Any:
+        @compute(name=name, writes="trail")
+        async def breaks_late(context: Context) -> list[str]:
+            await asyncio.sleep(0.05)  # so that both have begun
+            if name not in getattr(context.deps, "mended", ()):
+                raise KeyError(name)
+            return [name]
+
+        return breaks_late
+
+    flow = forked(effect("fine", "a"), late("one"), late("two"))
     with opened(tmp_path, flow, world) as app:
-        assert app.start({}, run_id="r").verdict == "failed"
+        run = app.start({}, run_id="r")
+        assert run.verdict == "failed"
+        assert len(next(event for event in run.events if event.kind == "join").body["left"]) == 2
         world.mended = {"one", "two"}
         run = app.retry("r", by="ann")
     assert (run.end, run.state.trail, world.did) == ("done", ["one", "two", "meets"], ["fine"])
@@ -484,3 +486,109 @@ def test_a_retry_of_a_run_that_failed_at_the_join_repeats_no_effect(tmp_path):
         run = app.retry("r", by="ann")
     assert (run.verdict, run.state.a, run.state.b) == ("failed", "did one", "did two")
     assert sorted(world.did) == ["one", "two"]
+
+
+def test_a_retry_asks_anew_what_a_sibling_waited_for(tmp_path):
+    """The request was withdrawn with the region: the retry asks under another id, and the old one stays void."""
+    world, lead = World(), approval("lead", denied=mark("meets"))
+    pay, bad = effect("pay", "a", stakes="high"), breaks()
+    flow = forked(lead >> pay, bad, meets=lead.denied)
+    with opened(tmp_path, flow, world) as app:
+        run = app.start({}, run_id="r", by="web")
+        assert run.verdict == "failed"
+        old = [event.body["request"] for event in run.events if event.kind == "asked"]
+        world.mended = {"breaks"}
+        run = app.retry("r", by="ann")
+        (asked,) = run.waiting
+        assert asked.id not in old
+        for late in old:
+            with pytest.raises(DecisionRefused, match="withdrawn"):
+                app.approve(late, by="ann")
+        app.approve(asked, by="ann")
+        run = app.resume("r")
+    assert (run.end, world.did, run.state.trail) == ("done", ["pay"], ["breaks", "meets"])
+
+
+def test_a_retry_of_an_inner_region_opens_both_again(tmp_path):
+    """A failure two regions deep left both: what was done beside it stays done, and only that is tried again."""
+    m, inner_meets, start, bad = mark("meets"), mark("inner meets"), mark("start"), breaks()
+    fine, side, world = effect("fine", "a"), effect("side", "c"), World()
+    flow = Flow(
+        "nested", state=Box, budget=Budget(steps=30),
+        edges=[
+            on(START, all_of(start, side)), on(start, all_of(fine, bad)), on(bad, inner_meets), on(fine, inner_meets),
+            on(inner_meets, m), on(side, m), on(m, DONE),
+        ],
+    )  # fmt: skip
+    with opened(tmp_path, flow, world) as app:
+        for _ in range(2):
+            run = app.retry("r", by="ann") if world.did else app.start({}, run_id="r")
+            assert run.verdict == "failed"
+        world.mended = {"breaks"}
+        run = app.retry("r", by="ann")
+    assert (run.end, run.state.a, run.state.c) == ("done", "did fine", "did side")
+    assert run.state.trail == ["start", "breaks", "inner meets", "meets"]
+    assert sorted(world.did) == ["fine", "side"]
+
+
+def test_branches_may_meet_at_another_fork(tmp_path):
+    """The exit of a region is itself an all_of: they join, and fan out again."""
+    one, two, three, four, m = (mark(name) for name in ("one", "two", "three", "four", "meets"))
+    again = all_of(three, four)
+    flow = Flow(
+        "twice", state=Box, budget=Budget(steps=30),
+        edges=[on(START, all_of(one, two)), on(one, again), on(two, again), on(three, m), on(four, m), on(m, DONE)],
+    )  # fmt: skip
+    with opened(tmp_path, flow) as app:
+        run = app.start({}, run_id="r")
+    assert (run.end, run.state.trail) == ("done", ["one", "two", "three", "four", "meets"])
+
+
+def test_a_deadline_that_passes_in_a_region_goes_the_way_of_the_flow_after_the_drain(tmp_path):
+    """No step begins behind the deadline; the effect under way is finished and merged."""
+    world = World()
+    world.slow["slow"] = 0.4
+    slow, after = effect("slow", "a"), effect("after", "b")
+    chain = [slowly(f"s{number}", 0.1) for number in range(4)]
+    m = mark("meets")
+    flow = forked(slow, chain[0], rows=[on(slow, after), on(after, m), on(chain[0], chain[1]), on(chain[1], chain[2]),
+                                        on(chain[2], chain[3]), on(chain[3], m), on(told, OUT)],
+                  meets=m, budget=Budget(steps=30, deadline=timedelta(seconds=0.25)), on_exhausted=told)  # fmt: skip
+    with opened(tmp_path, flow, world) as app:
+        run = app.start({}, run_id="r")
+    assert (run.end, run.state.a, run.state.b, world.did) == ("out", "did slow", None, ["slow"])
+    assert "s3" not in run.state.trail
+
+
+def test_a_cancel_while_branches_wait_for_models_ends_them_all(tmp_path, caplog):
+    """A cancel is heard by every branch: no task and no commit is left behind."""
+    flow = forked(slowly("one", 20), slowly("two", 20))
+    with opened(tmp_path, flow) as app, opened(tmp_path, flow) as other:
+        found: list[Any] = []
+
+        def drives() -> None:
+            try:
+                found.append(app.start({}, run_id="r").status)
+            except LeaseLost as lost:
+                found.append(lost)
+
+        thread = threading.Thread(target=drives)
+        thread.start()
+        until = time.monotonic() + 8
+        while not other.runs() or len(other.get("r").events) < 4:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(0.05)
+        other.cancel("r", by="ann")
+        thread.join(10)
+        assert not thread.is_alive()
+        assert other.get("r").events[-1].kind == "cancelled"
+        assert app._engine.portal.call(left_behind()) == []
+    assert found
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def left_behind() -> list[str]:
+    """The tasks of branches that are still there."""
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("guideway r")]

@@ -7,6 +7,7 @@ import gc
 import signal
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -154,12 +155,11 @@ def quiet(caplog: Any) -> None:
 
 def test_two_branches_that_break_at_the_same_moment_leave_no_task_behind(tmp_path, caplog):
     """One error is raised, the other is looked at; nothing is said to be never retrieved."""
+    both = asyncio.Barrier(2)
 
     class Both(Model):
         async def answer(self, request: Any) -> ModelAnswer:
-            self.asked.append("")
-            while len(self.asked) < 2:
-                await asyncio.sleep(0)
+            await both.wait()
             raise Crash(str(request.messages[-1].text))
 
     flow = beside(says("one", "a"), says("two", "b"))
@@ -225,7 +225,7 @@ def test_no_branch_dispatches_beyond_the_bound_whatever_models_report(usages, bo
     heads: list[Any] = []
     rows: list[Any] = []
     for row, chain in enumerate(nodes):
-        inner = [on(before, after) for before, after in zip(chain, chain[1:], strict=False)]
+        inner = [on(before, after) for before, after in pairwise(chain)]
         if own is None:
             heads.append(chain[0])
             rows += [*inner, on(chain[-1], MEETS)]
@@ -287,9 +287,7 @@ class Slow:
 
         @compute(name="slow", writes="trail")
         async def slow() -> list[str]:
-            until = time.monotonic() + 8
-            while not self.goes_on.is_set() and time.monotonic() < until:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(self.goes_on.wait, 8)
             return ["slow"]
 
         self.node = slow
@@ -421,7 +419,7 @@ def test_each_call_of_an_act_is_decided_in_a_branch_and_in_an_items_flow(tmp_pat
 
 
 def test_a_foreign_caller_passes_several_gates_and_effects_happen_once(tmp_path):
-    """``app.graph`` alone: interrupts show all that is asked, a resume value decides nothing, a decision counts once."""
+    """``app.graph`` alone: interrupts show what is asked, a resume value decides nothing, a decision counts once."""
     world = World()
     lead = approval("lead", denied=MEETS)
     one, two = (effect(name, field, stakes="high") for name, field in (("one", "a"), ("two", "b")))

@@ -212,7 +212,8 @@ def test_items_of_any_type_come_as_they_are(tmp_path, kind, items, by_flow):
     ("tolerate", "total", "bad", "ends"),
     [
         (0, 4, 0, "over"), (0, 4, 1, None), (2, 4, 2, "over"), (2, 4, 3, None), (1.0, 4, 4, "over"),
-        (0.5, 4, 2, "over"), (0.5, 4, 3, None), (0.1, 5, 1, None), (0.2, 5, 1, "over"), (0.3, 10, 3, "over"), (0.3, 10, 4, None),
+        (0.5, 4, 2, "over"), (0.5, 4, 3, None),
+        (0.1, 5, 1, None), (0.2, 5, 1, "over"), (0.3, 10, 3, "over"), (0.3, 10, 4, None),
         (0, 0, 0, "over"), (1.0, 0, 0, "over"), (0.0, 3, 1, None), (7, 3, 3, "over"),
     ],
 )  # fmt: skip
@@ -360,6 +361,7 @@ def test_parked_items_are_settled_one_after_the_other(tmp_path, first, second):
             app.settle("r", None, "found", by="ann")
         world.lost.clear()
         app.settle("r", "1i0", words[first], by="ann")
+        assert app.get("r").status == ("parked" if first == "give up" else "ready")
         run = app.resume("r")
         assert run.status == "parked"
         app.settle("r", "1i2", words[second], by="bob")
@@ -516,6 +518,7 @@ def test_the_flow_of_an_item_that_failed_goes_on_where_it_failed(tmp_path):
     part = Flow("part", state=Part, edges=[on(START, first), on(first, second), on(second, DONE)])
     with opened(tmp_path, alone(posts(part)), world) as app:
         assert app.start({"words": list("ab")}, run_id="r").verdict == "failed"
+        assert [app.retry("r", by="ann").verdict for _ in range(2)] == ["failed", "failed"]
         world.broken.clear()
         run = app.retry("r", by="ann")
         assert run.end == "over"

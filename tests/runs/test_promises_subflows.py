@@ -465,11 +465,12 @@ def test_a_retry_of_a_subflow_goes_on_where_it_failed():
     world.broken = {"two"}
     with opened(None, around(subflow(flow, name="sub"), state=Box), world) as app:
         assert app.start({}, run_id="r").verdict == "failed"
+        assert app.retry("r", by="ann").verdict == "failed"
         world.broken.clear()
         run = app.retry("r", by="ann")
         assert (run.end, run.state.a, run.state.b, run.state.c) == ("done", "did one", "did two", "did three")
         assert world.did == ["one", "two", "three"]
-        assert [step.node for step in run.steps] == ["one", "two", "sub", "two", "three", "sub"]
+        assert [step.node for step in run.steps] == ["one", "two", "sub", "two", "sub", "two", "three", "sub"]
 
 
 def test_a_retry_finds_what_failed_in_an_item_of_a_flow_in_a_branch():
@@ -492,6 +493,7 @@ def test_a_retry_finds_what_failed_in_an_item_of_a_flow_in_a_branch():
     with opened(None, flow, world) as app:
         run = app.start({"words": list("abc")}, run_id="r")
         assert (run.verdict, run.error.type) == ("failed", "ItemsFailed")
+        assert [app.retry("r", by="ann").verdict for _ in range(2)] == ["failed", "failed"]
         world.broken.clear()
         run = app.retry("r", by="ann")
         assert run.end == "done"
