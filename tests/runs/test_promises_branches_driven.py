@@ -302,21 +302,22 @@ def wait_until(true: Any, seconds: float = 8.0) -> None:
 
 
 def test_a_decision_is_heard_between_the_steps_of_a_single_sibling(tmp_path):
-    """Only one branch works, step after step: what is decided meanwhile begins before that branch is done."""
+    """Only one branch can go on, step after step: what is decided meanwhile begins before that branch is done."""
     world = World()
     lead = approval("lead", denied=MEETS)
-    slow = Slow()
-    steps = [mark(f"s{number}") for number in range(3)]
-    flow = beside(lead >> (one := effect("one", "a", stakes="high")), steps[0],
-                  rows=[on(one, MEETS), on(steps[0], steps[1]), on(steps[1], steps[2]), on(steps[2], slow.node),
-                        on(slow.node, MEETS)])  # fmt: skip
+    slow, clerk, first = Slow(), ask("clerk", "Go on?", name="clerk", writes="c"), mark("first")
+    one = effect("one", "a", stakes="high")
+    flow = beside(lead >> one, clerk, rows=[on(one, MEETS), on(clerk, first), on(first, slow.node),
+                                            on(slow.node, MEETS)])  # fmt: skip
     with opened(tmp_path, flow, world) as app, opened(tmp_path, flow, world) as other:
+        yes, question = app.start({}, run_id="r", by="web").waiting
+        other.answer(question, "so", by="bob")
         found: list[Any] = []
-        thread = threading.Thread(target=lambda: found.append(app.start({}, run_id="r", by="web")))
+        thread = threading.Thread(target=lambda: found.append(app.resume("r")))
         thread.start()
-        wait_until(lambda: len(other.inbox()) == 1)
-        other.approve(other.inbox()[0], by="ann")
-        wait_until(lambda: world.did == ["one"])
+        wait_until(lambda: "first" in [step.node for step in other.get("r").steps])
+        other.approve(yes, by="ann")
+        wait_until(lambda: world.did == ["one"], 4)
         slow.goes_on.set()
         thread.join(10)
     assert found[0].end == "done"
