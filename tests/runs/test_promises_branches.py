@@ -547,13 +547,13 @@ def test_branches_may_meet_at_another_fork(tmp_path):
 def test_a_deadline_that_passes_in_a_region_goes_the_way_of_the_flow_after_the_drain(tmp_path):
     """No step begins behind the deadline; the effect under way is finished and merged."""
     world = World()
-    world.slow["slow"] = 0.4
+    world.slow["slow"] = 1.0
     slow, after = effect("slow", "a"), effect("after", "b")
-    chain = [slowly(f"s{number}", 0.1) for number in range(4)]
+    chain = [slowly(f"s{number}", 0.3) for number in range(4)]
     m = mark("meets")
     flow = forked(slow, chain[0], rows=[on(slow, after), on(after, m), on(chain[0], chain[1]), on(chain[1], chain[2]),
                                         on(chain[2], chain[3]), on(chain[3], m), on(told, OUT)],
-                  meets=m, budget=Budget(steps=30, deadline=timedelta(seconds=0.25)), on_exhausted=told)  # fmt: skip
+                  meets=m, budget=Budget(steps=30, deadline=timedelta(seconds=0.7)), on_exhausted=told)  # fmt: skip
     with opened(tmp_path, flow, world) as app:
         run = app.start({}, run_id="r")
     assert (run.end, run.state.a, run.state.b, world.did) == ("out", "did slow", None, ["slow"])

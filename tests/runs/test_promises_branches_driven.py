@@ -327,7 +327,7 @@ def test_an_expiry_in_one_branch_goes_its_gates_way_and_the_others_wait_on(tmp_p
     """One request runs out: its way inside of the region is taken; the quorum of the other needs two people."""
     world = World()
     late = mark("late")
-    short = approval("lead", name="short", within=0.15, denied=MEETS, expired=late)
+    short = approval("lead", name="short", within=0.6, denied=MEETS, expired=late)
     both = approval("lead", name="both", quorum=2, denied=MEETS)
     one, two = (effect(name, field, stakes="high") for name, field in (("one", "a"), ("two", "b")))
     flow = beside(short >> one, both >> two,
@@ -335,7 +335,7 @@ def test_an_expiry_in_one_branch_goes_its_gates_way_and_the_others_wait_on(tmp_p
     with opened(tmp_path, flow, world) as app:
         run = app.start({}, run_id="r", by="web")
         app.approve(run.waiting[1], by="ann")
-        time.sleep(0.2)
+        time.sleep(0.7)
         run = app.resume("r")
         assert (run.status, [item.gate for item in run.waiting]) == ("waiting", ["both"])
         assert world.did == []

@@ -82,14 +82,13 @@ def came(run: Any) -> list[str]:
 def test_entries_are_in_the_order_of_the_list_whatever_ends_first(tmp_path):
     """The first items are the slowest."""
     world = World()
-    world.slow = {"a": 0.2, "b": 0.1}
+    world.slow = {"a": 0.4, "b": 0.2}
     with opened(tmp_path, alone(posts(at_once=4)), world) as app:
         run = app.start({"words": ["a", "b", "c", "d"]}, run_id="r")
     assert [(entry.index, entry.value) for entry in run.state.into] == [
         (0, "did a"), (1, "did b"), (2, "did c"), (3, "did d"),
     ]  # fmt: skip
-    assert world.did.index("c") < 4
-    assert [step.entry["index"] for step in run.steps if step.entry] == [2, 3, 1, 0]
+    assert [step.entry["index"] for step in run.steps if step.entry][2:] == [1, 0]
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
@@ -428,12 +427,12 @@ def test_an_item_whose_flow_was_given_up_when_the_time_around_is_over_does_not_s
         edges=[on(START, says), on(says, DONE), on(sorry, DONE)],
     )  # fmt: skip
     flow = Flow(
-        "posts", state=Box, budget=Budget(steps=50, deadline=timedelta(seconds=0.4)), on_exhausted=told,
+        "posts", state=Box, budget=Budget(steps=50, deadline=timedelta(seconds=0.8)), on_exhausted=told,
         edges=[on(START, e := posts(part)), on(e, DONE), on(told, OUT)],
     )  # fmt: skip
     with opened(tmp_path, flow, world) as app:
         assert app.start({"words": ["a"]}, run_id="r").status == "parked"
-        time.sleep(0.5)
+        time.sleep(0.9)
         app.resume("r")
         app.settle("r", None, GIVE_UP, by="ann")
         run = app.resume("r")
@@ -478,13 +477,13 @@ def test_a_retry_of_an_approved_item_runs_the_call_that_was_approved(tmp_path):
 def test_a_no_about_an_item_stands_in_a_retry_and_an_expiry_is_asked_again(tmp_path):
     """A retry passes nobody's no; where nobody decided, it asks once more, under another id."""
     world = World()
-    lead = approval("lead", name="lead", within=0.3)
+    lead = approval("lead", name="lead", within=0.8)
     with opened(tmp_path, alone(posts(lead >> pay, tolerate=1)), world) as app:
         run = app.start({"words": list("abc")}, run_id="r", by="web")
         a, b, c = run.waiting
         app.deny(a, by="ann")
         app.approve(c, by="ann")
-        time.sleep(0.4)
+        time.sleep(0.9)
         run = app.resume("r")
         assert (run.verdict, came(run)) == ("failed", ["declined", "declined", "did c"])
         run = app.retry("r", by="ann")
@@ -592,12 +591,12 @@ def test_many_open_questions_are_answered_in_any_order_from_other_apps(tmp_path)
 
 def test_an_item_whose_request_expires_is_a_failure_of_that_item_alone(tmp_path):
     """Nobody decided about it in time: its entry says so, and the others are as they were decided."""
-    lead = approval("lead", name="lead", within=0.15)
+    lead = approval("lead", name="lead", within=0.6)
     world = World()
     with opened(tmp_path, alone(posts(lead >> pay, tolerate=1)), world) as app:
         run = app.start({"words": list("ab")}, run_id="r", by="web")
         app.approve(run.waiting[1], by="ann")
-        time.sleep(0.2)
+        time.sleep(0.7)
         run = app.resume("r")
     assert (came(run), world.did) == (["declined", "did b"], ["b"])
     assert run.state.into[0].failure.message.startswith("expired")

@@ -377,12 +377,12 @@ def test_the_deadline_around_binds_inside():
 
     @compute(writes="said")
     def waits(text: str) -> str:
-        time.sleep(0.15)
+        time.sleep(0.7)
         return text
 
     flow = inner(waits, says, budget=Budget(steps=9), on_exhausted=half)
     sub = subflow(flow, name="sub", writes={})
-    run = ran(around(sub, budget=Budget(deadline=timedelta(seconds=0.1)), on_exhausted=OUT))
+    run = ran(around(sub, budget=Budget(deadline=timedelta(seconds=0.6)), on_exhausted=OUT))
     assert run.end == "out"
     assert [step.node for step in run.steps] == ["waits", "sub"]
 

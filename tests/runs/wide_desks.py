@@ -104,6 +104,7 @@ def opened(folder: Path | None, flow: Flow[Any], world: Any = None, model: Any =
     with flow.compile(store=store, deps=world, models={"default": scripted}, **options) as app:
         for name in ("start", "resume", "retry", "get"):
             setattr(app, name, _read(getattr(app, name)))
+        assert app.graph is not None  # it is compiled once, which no test's deadline should wait for
         yield app
 
 
