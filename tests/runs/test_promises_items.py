@@ -214,6 +214,7 @@ def test_items_of_any_type_come_as_they_are(tmp_path, kind, items, by_flow):
         (0.5, 4, 2, "over"), (0.5, 4, 3, None),
         (0.1, 5, 1, None), (0.2, 5, 1, "over"), (0.3, 10, 3, "over"), (0.3, 10, 4, None),
         (0, 0, 0, "over"), (1.0, 0, 0, "over"), (0.0, 3, 1, None), (7, 3, 3, "over"),
+        (0.58, 50, 29, "over"), (0.58, 50, 30, None),
     ],
 )  # fmt: skip
 def test_so_many_may_fail_and_no_more(tmp_path, tolerate, total, bad, ends):
