@@ -20,7 +20,8 @@ EXPECTED = {
     "Condition", "any_of", "contains", "exists", "fields", "first", "last", "length", "none_of", "one_of", "proposes",
     "some",
     # nodes
-    "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "each", "subflow", "think",
+    "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "each",
+    "subflow", "think",
     "tool",
     # tools from elsewhere
     "McpError", "McpServer", "afrom_mcp", "from_langchain", "from_mcp",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ENTRY = "start"
 """The graph's entry: its task begins a run, or goes on from the journal's position."""
 
+
 def _later(_: Any, new: Any) -> Any:
     return new
 
