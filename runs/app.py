@@ -17,6 +17,7 @@ from ..nodes.models import as_models
 from ..nodes.think import Think
 from .deciding import Deciding
 from .engine import Engine
+from .ids import known_id
 from .lifecycle import STATUSES
 from .noticing import Noticing
 from .people import People
@@ -160,7 +161,7 @@ class App(Deciding[S], Watching[S]):
     async def aresume(self, run_id: str) -> Run[S]:
         """See ``resume``."""
         self._remind()
-        return await self._engine.resume(run_id)
+        return await self._engine.resume(known_id(run_id))
 
     def resume(self, run_id: str) -> Run[S]:
         """Goes on with a run from its journal, in this process or any other, after any crash.
@@ -187,7 +188,7 @@ class App(Deciding[S], Watching[S]):
         Raises:
             RunNotFound: no such run of this flow.
         """
-        return self._engine.get(run_id)
+        return self._engine.get(known_id(run_id))
 
     async def aruns(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from .ids import known_id
 from .people import People
 from .views import Request, Run
 
@@ -150,7 +151,7 @@ class Deciding(Generic[S]):
         Raises:
             RunNotReady: the run is not parked, or at another step.
         """
-        self._people.settle(run_id, step, result, by=by, note=note, proof=self._people.proved(proof))
+        self._people.settle(known_id(run_id), step, result, by=by, note=note, proof=self._people.proved(proof))
 
     async def acancel(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
         """See ``cancel``."""
@@ -168,12 +169,12 @@ class Deciding(Generic[S]):
             RunNotReady: it is over already.
             RunBusy: a once-only call is under way; cancel when it is over.
         """
-        self._people.cancel(run_id, by=by, note=note)
+        self._people.cancel(known_id(run_id), by=by, note=note)
         return self._engine.get(run_id)
 
     async def aretry(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
         """See ``retry``."""
-        self._people.retry(run_id, by=by, note=note)
+        self._people.retry(known_id(run_id), by=by, note=note)
         return await self._engine.resume(run_id)
 
     def retry(self, run_id: str, *, by: str, note: str | None = None) -> Run[S]:
@@ -199,7 +200,7 @@ class Deciding(Generic[S]):
         new_id: str | None = None,
     ) -> Run[S]:
         """See ``fork``."""
-        return await self._engine.drive(self._engine.fork(run_id, at, by, update, new_id))
+        return await self._engine.drive(self._engine.fork(known_id(run_id), at, by, update, new_id))
 
     def fork(
         self,

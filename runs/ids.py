@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 
-from ..errors import ConfigError
+from ..errors import ConfigError, RunNotFound
 
 
 def new_id() -> str:
@@ -26,6 +26,21 @@ def valid_id(name: str) -> None:
     """
     if not name or len(name) > 200 or any(char.isspace() or not char.isprintable() for char in name):
         raise ConfigError(f"run_id={name!r} must be 1 to 200 printable characters without blanks")
+
+
+def known_id(run_id: object) -> str:
+    """A run's id as a caller gives it: a text, and never the store's own number of some other run.
+
+    Args:
+        run_id: what was given.
+
+    Raises:
+        RunNotFound: it is no text.
+    """
+    if isinstance(run_id, str):
+        return run_id
+    hint = f"; write {type(run_id).__name__.lower()}.id" if hasattr(run_id, "id") else ""
+    raise RunNotFound(f"a run is known by its id, a text, and not by a {type(run_id).__name__}{hint}", run=None)
 
 
 def system_user() -> str:
