@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +14,9 @@ from .options import AppName, Json, Note, RequestId, RunId, RunOfApp, Store, jso
 from .screen import Screen
 
 if TYPE_CHECKING:
+    from ..flows.flow import Flow
     from ..runs.app import App
+    from ..runs.store import SqliteStore
     from ..runs.views import Request
 
 PROOF = "operating system user"
@@ -113,17 +117,30 @@ def settle(
 def cancel(names: RunOfApp, note: Note = None, store: Store = None, json: Json = False) -> int:
     """End a run and withdraw its open requests."""
     from ..runs.people import People
-    from .targets import store_of
 
     app, run = split(names)
     screen = Screen(json=json)
-    nothing: Any = None  # a cancel asks neither the flow nor its roles
-    with store_of(app, store) as opened:
-        People(nothing, opened, None).cancel(run, by=user(), note=note)
+    unknown: Any = None  # without its flow any call that was begun may be a once-only one
+    with _flow_and_store(app, store) as (flow, opened):
+        its = unknown if flow is None or opened.run(run).flow != flow.name else flow
+        People(its, opened, None).cancel(run, by=user(), note=note)
     if json:
         screen.data({"run": run, "status": "cancelled", "by": user()})
     screen.line(f"run {run} is cancelled by {user()}")
     return DONE
+
+
+@contextmanager
+def _flow_and_store(target: str | None, store: str | None) -> Generator[tuple[Flow[Any] | None, SqliteStore]]:
+    """The flow and the store of the App that is named; the store alone where none is."""
+    from .targets import app_of, open_store
+
+    if target is None:
+        with open_store(store) as opened:
+            yield None, opened
+        return
+    with app_of(target, store) as app:
+        yield app.flow, app.store
 
 
 def _decide(
@@ -205,7 +222,9 @@ def _edits(given: list[str] | None) -> dict[str, Any] | None:
 
 def _value(app: App[Any], asked: Request, given: str) -> Any:
     """Text as it is where text is asked for; JSON where a form is."""
-    node = app.flow.nodes.get(asked.node)
+    from ..flows.inside import node_within
+
+    node = node_within(app.flow, asked.within, asked.node)
     form = getattr(node, "form", str)
     text = text_of(given)
     if form is str:

@@ -51,11 +51,13 @@ def between_calls(events: Iterable[Event]) -> bool:
     return not open_calls(events)
 
 
-def tools_of(flow: Flow[Any]) -> list[Tool[..., Any]]:
+def tools_of(flow: Flow[Any] | None) -> list[Tool[..., Any]]:
     """The tools that a flow may call: those of its nodes, and of the flows within it.
 
     Args:
-        flow: the flow.
+        flow: the flow; None where only the store is at hand, and no tool is known.
     """
+    if flow is None:
+        return []
     found = [item for node in nodes_in(flow) for item in (node, *getattr(node, "tools", ()))]
     return [item for item in found if isinstance(item, Tool)]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
-from guideway import START, Anyone, End, Flow, ask, compute, on, tool
+from guideway import START, Anyone, End, Flow, Item, ask, compute, each, on, subflow, tool
 from guideway.cli.demo.refund_desk import Bank, answer, refund_desk
 from guideway.testing.models import ScriptedModel
 
@@ -110,3 +110,27 @@ def hurrier(store):
 def sender(store):
     """Parks."""
     return sending.compile(store=store)
+
+
+class Guests(BaseModel):
+    """Whom an each-flow asks."""
+
+    guests: list[str] = []
+    moods: list[Item[Talk]] = []
+
+
+inside = Flow("inside", state=Talk, edges=[on(START, how), on(how, done)])
+one = subflow(inside, name="one", reads={"text": "text"}, writes={"mood": "mood"})
+all_guests = each(inside, name="all guests", item="text", over="guests", into="moods")
+nested = Flow("nested", state=Talk, edges=[on(START, one), on(one, done)])
+crowded = Flow("crowded", state=Guests, edges=[on(START, all_guests), on(all_guests, done)])
+
+
+def nester(store):
+    """Asks for a form in a flow inside."""
+    return nested.compile(store=store, roles=Anyone())
+
+
+def crowder(store):
+    """Asks for a form in a flow for every item."""
+    return crowded.compile(store=store, roles=Anyone())

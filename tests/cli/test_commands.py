@@ -272,3 +272,14 @@ def test_the_store_is_named_by_the_environment(guideway, monkeypatch, here):
     assert (here / "env.db").exists()
     monkeypatch.delenv("GUIDEWAY_STORE")
     assert guideway("runs", "--store", "env.db", "--json").data[0]["id"] == "r"
+
+
+@pytest.mark.parametrize(("app", "given"), [("nester", "{}"), ("crowder", '{"guests": ["Ann"]}')])
+def test_a_form_asked_inside_is_answered_in_json(guideway, app, given):
+    """In a subflow's flow and in an item's the answer is read as the form's JSON, as it is in the run's own."""
+    assert guideway("run", f"desks:{app}", given, "--run-id", "r").status == 3
+    (asked,) = guideway("inbox", "--json").data
+    assert "the answer is not JSON" in guideway("answer", f"desks:{app}", asked["id"], "fine").err
+    said = guideway("answer", f"desks:{app}", asked["id"], '{"mood": "fine"}')
+    assert said.status == 0, said.err
+    assert guideway("resume", f"desks:{app}", "r").status == 0
