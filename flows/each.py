@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
@@ -14,6 +14,8 @@ from ..errors import FlowError, GateError, NodeError, caller
 from ..guards.gates import Gate
 from ..guards.path import Edge, Guard
 from ..guards.target import Target
+from ..nodes.annotations import members
+from ..nodes.annotations import text as annotation_text
 from ..nodes.execution import Job
 from ..nodes.node import Kind, Node
 from ..nodes.outcome import Failure, Outcome
@@ -132,12 +134,22 @@ class Each(Node[[], None]):
         return (self.into,)
 
     def problems(self, model: type[BaseModel]) -> list[FlowError]:
-        """Fields that are not there, and required ones that nothing gives."""
+        """Fields that are not there or no list, and required ones that nothing gives."""
         title = f"each {self.name!r}"
         found: list[FlowError] = []
         for option, name in (("over", self.over), ("into", self.into)):
             if name not in model.model_fields:
                 found.append(unknown_field(model, name, f"{title}, {option}={name!r}", self.line))
+        info = model.model_fields.get(self.over)
+        if info is not None and not _may_list(info.annotation):
+            written = annotation_text(info.annotation)
+            found.append(
+                NodeError(
+                    f"{title} goes over {model.__name__}.{self.over}, which is {written} and no list: "
+                    f"name a field that is one, such as {self.over}: list[str]",
+                    where=self.line,
+                )
+            )
         if self.over == self.into:
             found.append(
                 NodeError(
@@ -212,6 +224,38 @@ class Each(Node[[], None]):
             "tolerate": self.tolerate,
             "node": None if inner is None else inner["build"],
         }
+
+
+def items_of(value: object) -> list[Any] | None:
+    """The items of a list, as ``each`` goes over them: none of None; None where the value is no list.
+
+    The letters of a text, the keys of a dict and the fields of a model are not what somebody means by items.
+
+    Args:
+        value: what the state holds.
+    """
+    if value is None:
+        return []
+    if isinstance(value, list):  # asked at every step of every item, so not copied
+        return cast("list[Any]", value)
+    return list(cast("Iterable[Any]", value)) if _lists(type(value)) else None
+
+
+def _lists(cls: type) -> bool:
+    if issubclass(cls, BaseModel) and cls.__iter__ is BaseModel.__iter__:
+        return False
+    return issubclass(cls, Iterable) and not issubclass(cls, str | bytes | bytearray | Mapping)
+
+
+def _may_list(annotation: Any) -> bool:
+    """Whether a value of an annotation may be a list: a doubt is settled where the value is."""
+    for item in members(annotation):
+        origin = get_origin(item) or item
+        if origin is type(None) or origin is Literal:
+            continue
+        if not isinstance(origin, type) or origin in (Any, object) or _lists(origin):
+            return True
+    return False
 
 
 def each(

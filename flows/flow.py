@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -73,6 +73,8 @@ class Flow(FlowKind, Generic[S]):
             raise FlowError(f"Flow({name!r}): the name has half a character, which no file can hold", where=self.line)
         if not (isinstance(state, type) and issubclass(state, BaseModel)):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
             raise FlowError(f"flow {name!r}: state= must be a pydantic model, not {state!r}", where=self.line)
+        if budget is not None and not isinstance(budget, Budget):  # pyright: ignore[reportUnnecessaryIsInstance]  # authors without a type checker
+            raise FlowError(f"flow {name!r}: budget= must be a Budget(steps=...), not {budget!r}", where=self.line)
         self.name = name
         self.state: type[S] = state
         self.label = label
@@ -86,7 +88,7 @@ class Flow(FlowKind, Generic[S]):
                 where=self.line,
             )
         self.type: StateType[S] = StateType(state, where=self.line)
-        parts = resolve(name, state, tuple(edges), on_exhausted, on_failure, self.line)
+        parts = resolve(name, state, _rows(name, edges, self.line), on_exhausted, on_failure, self.line)
         self.source_rows: tuple[Row, ...] = parts.source_rows
         self.rows: dict[str, tuple[Route, ...]] = parts.rows
         self.routes: dict[str, Route] = parts.routes
@@ -167,15 +169,29 @@ class Flow(FlowKind, Generic[S]):
             store: a file's path; None is in memory.
             models: chat models by slot; ``"default"`` is every think node's unless it names another.
             deps: whatever nodes need from outside, given to them by ``Context.deps``.
-            roles: who holds which role: a mapping, a callable ``(role, name) -> bool``, or ``Anyone()``.
+            roles: who holds which role: a mapping, a callable ``(role, name) -> bool``, or ``Anyone()``. A store
+                in a file needs it where the flow asks people. A role that a mapping does not name is a no for
+                everybody; a warning (logger ``"guideway"``) names such roles of the flow here. Without roles
+                in memory, where nothing outlives the process, anybody may decide.
             notify: called with a ``Request`` when it opens, and once more before it expires.
             durability: ``"process"``: steps survive a process crash; ``"power"``: a power loss too.
 
         Raises:
             CheckFailed: a check that needs no solver found an error.
-            ConfigError: roles or a model is missing.
+            ConfigError: roles or a model is missing, or an option is of the wrong kind.
             StoreError: the store cannot be used.
         """
         from ..runs.app import App
 
         return App(self, store=store, models=models, deps=deps, roles=roles, notify=notify, durability=durability)
+
+
+def _rows(name: str, edges: object, where: str | None) -> tuple[Row, ...]:
+    """The rows that an author gave, each of which ``resolve`` looks at."""
+    if isinstance(edges, Row):
+        raise FlowError(
+            f"flow {name!r}: edges= is one row and no list of rows: write edges=[on(...), ...]", where=where
+        )
+    if not isinstance(edges, Iterable) or isinstance(edges, str | bytes):
+        raise FlowError(f"flow {name!r}: edges={edges!r} is no list of rows: write edges=[on(...), ...]", where=where)
+    return tuple(cast("Iterable[Row]", edges))

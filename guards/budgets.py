@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..errors import FlowError, caller
@@ -47,6 +47,10 @@ AMOUNTS = ("steps", "calls", "tokens", "usd", "seconds")
 """The kinds of a budget that are amounts (a deadline is a time)."""
 
 
+WHOLE = ("steps", "calls", "tokens")
+"""The kinds of which there is no half."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a run may use up, in all its processes and resumes together; None is no bound.
@@ -55,13 +59,15 @@ class Budget:
         steps: executions of nodes.
         tokens: tokens in and out of models.
         usd: dollars; a model without a known price is then an error.
-        seconds: working time; waiting for people is free.
+        seconds: working time, summed over what runs side by side: two branches that work for 10 seconds at the
+            same time use up 20. Waiting for people is free. It is looked at before a step begins, so what is
+            under way then may overshoot it.
         calls: model and tool calls.
-        deadline: wall clock: a moment, or a duration from the run's start.
+        deadline: wall clock, waiting for people included: a moment, or a duration from the run's start.
         keep: set aside for the way that ``on_exhausted`` takes.
 
     Raises:
-        FlowError: an amount below zero, or ``keep`` asks for more than there is.
+        FlowError: an amount that is no number or below zero, or ``keep`` asks for more than there is.
     """
 
     steps: int | None = None
@@ -73,12 +79,23 @@ class Budget:
     keep: Budget | None = None
 
     def __post_init__(self) -> None:
+        keep: object = self.keep
+        if keep is not None and not isinstance(keep, Budget):
+            raise FlowError(f"Budget(keep={keep!r}) must be a Budget: write keep=Budget(steps=...)", where=caller())
+        deadline: object = self.deadline
+        if isinstance(deadline, bool) or not isinstance(deadline, datetime | timedelta | str | int | float | None):
+            raise FlowError(
+                f'Budget(deadline={deadline!r}) must be a datetime with a time zone or a duration such as "24h"',
+                where=caller(),
+            )
         for name in AMOUNTS:
             amount = getattr(self, name)
             if amount is None:
                 continue
-            if isinstance(amount, bool) or not amount >= 0:
-                raise FlowError(f"Budget({name}={amount!r}) must be a number of at least 0", where=caller())
+            whole = name in WHOLE
+            if isinstance(amount, bool) or not isinstance(amount, int if whole else int | float) or not amount >= 0:
+                kind = "a whole number" if whole else "a number"
+                raise FlowError(f"Budget({name}={amount!r}) must be {kind} of at least 0", where=caller())
             kept = None if self.keep is None else getattr(self.keep, name)
             if kept is not None and kept > amount:
                 raise FlowError(f"Budget({name}={amount!r}) cannot keep {kept!r} of it", where=caller())

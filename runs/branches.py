@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from ..flows.each import Each
+from ..flows.each import Each, items_of
 from ..flows.position import AtEnd, AtGate, AtLeft, AtNode, Outer, Parked, Position
 from ..flows.regions import Region
 from ..flows.state import Delta, StateType
@@ -217,10 +217,7 @@ class Branch:
         Args:
             each: the each where this branch stands.
         """
-        found: Any = getattr(self.state, each.over, None)
-        if isinstance(found, list):  # asked at every step of every item, so not copied
-            return found  # pyright: ignore[reportUnknownVariableType]  # a state's field may hold anything
-        return list(found) if found is not None else []
+        return items_of(getattr(self.state, each.over, None)) or []
 
     def enter(self, entry: dict[str, Any], *, own: bool = False) -> None:
         """Takes what came of an item; only folds of events call it.

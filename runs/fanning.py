@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from ..errors import StateInvalid
 from ..flows.affording import over, over_outside
-from ..flows.each import Each
+from ..flows.each import Each, items_of
 from ..flows.flow import Flow
 from ..flows.position import (
     AtEnd,
@@ -230,6 +230,12 @@ class Fanning(Writing[S]):
 
     def each(self, branch: Branch, at: AtNode, node: Each) -> None:
         """The items are over, or more of them failed than are tolerated: ``into`` is written, the step is over."""
+        value: object = getattr(branch.state, node.over, None)
+        if items_of(value) is None:
+            told = f"each {node.name!r}: {node.over!r} holds no list but a {type(value).__name__}"
+            outcome = Outcome("failed", error=ErrorRecord("invalid_input", "NoList", told))
+            self.close_step(branch, at, outcome, [], {"items": 0, "failed": 0, "child": branch.child("i")})
+            return
         items = branch.items(node)
         cut = stopping(branch, node)
         begun = {child.index for child in branch.children.values()}
