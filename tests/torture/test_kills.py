@@ -155,7 +155,7 @@ def test_what_is_given_up_goes_the_flows_way(forge, tmp_path, scenario, effect):
     job = died_after_effect(forge, tmp_path / "killed", scenario, effect)
     after = forge.drive(replace(job, settles="give up"))
     assert after.run["status"] == "ended"
-    assert after.run["error"] == "declined"
+    assert after.run["error"] == "unknown_effect"
     assert len([line for line in after.run["ledger"] if line.startswith(effect)]) == 1
     assert after.run["chain"] is None
 
