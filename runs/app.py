@@ -9,10 +9,10 @@ from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, JournalBroken
+from ..errors import ConfigError, JournalBroken, caller
 from ..flows.check import refuse_errors
 from ..flows.flow import Flow
-from ..flows.inside import flows_in, nodes_in
+from ..flows.inside import nodes_in
 from ..nodes.models import as_models
 from ..nodes.think import Think
 from .deciding import Deciding
@@ -21,7 +21,7 @@ from .ids import known_id
 from .lifecycle import STATUSES
 from .noticing import Noticing
 from .people import People
-from .roles import Anyone, Roles, checked
+from .roles import Anyone, Roles, asked_of, checked, warn_of_nobody
 from .store import RunRow, SqliteStore
 from .views import Request, Run, row_view
 from .watching import Watching
@@ -66,12 +66,12 @@ class App(Deciding[S], Watching[S]):
     ) -> None:
         if durability not in ("process", "power"):
             raise ConfigError(f"durability={durability!r} is unknown: 'process' or 'power'", where=flow.line)
+        _options(store, notify)
+        self.roles = checked(roles)
         refuse_errors(flow)
         self.flow = flow
-        self.roles = checked(roles)
-        asks = any(getattr(node, "kind", None) == "ask" for node in nodes_in(flow))
-        gated = any(hasattr(gate, "role") for inner in flows_in(flow) for gate in inner.gates.values())
-        if store is not None and self.roles is None and (gated or asks):
+        warn_of_nobody(flow, self.roles)
+        if store is not None and self.roles is None and asked_of(flow):
             raise ConfigError(
                 f"flow {flow.name!r} asks people and its store is durable, so compile needs roles=: "
                 'a mapping such as {"lead": {"ann"}}, a callable (role, name) -> bool, or Anyone() for a demo',
@@ -299,6 +299,21 @@ class App(Deciding[S], Watching[S]):
     def _remind(self) -> None:
         if self._notices is not None:
             self._notices.look()
+
+
+def _options(store: object, notify: object) -> None:
+    """Refuses what authors without a type checker give in the place of a path or of a function."""
+    if store is not None and not isinstance(store, str | PathLike):
+        raise ConfigError(
+            f"store={store!r} ({type(store).__name__}) is no file's path: "
+            "write store='runs.db', or leave it out for a store in memory",
+            where=caller(),
+        )
+    if notify is not None and not callable(notify):
+        raise ConfigError(
+            f"notify={notify!r} ({type(notify).__name__}) cannot be called: give a function of one Request",
+            where=caller(),
+        )
 
 
 def _some(limit: int) -> int:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, cast
 
-from ..errors import ConfigError
+from ..errors import ConfigError, caller
+from ..flows.flow import Flow
+from ..flows.inside import flows_in, nodes_in
+from ..guards.gates import Approval
+from ..nodes.ask import Ask
+
+_log = logging.getLogger("guideway")
 
 
 class Anyone:
@@ -49,16 +56,57 @@ def checked(roles: Roles | None) -> Roles | None:
     """
     given: Any = roles
     if given is Anyone:
-        raise ConfigError("roles=Anyone must be called: roles=Anyone()")
+        raise ConfigError("roles=Anyone must be called: roles=Anyone()", where=caller())
     if isinstance(given, Mapping):
         mapping = cast(Mapping[str, Any], given)
         for role, names in mapping.items():
             if isinstance(names, str):
-                raise ConfigError(f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}")
+                raise ConfigError(
+                    f"roles={{{role!r}: {names!r}}} names one text: write {{{role!r}: {{{names!r}}}}}", where=caller()
+                )
+            if not isinstance(names, Collection) or isinstance(names, bytes):
+                raise ConfigError(
+                    f'roles={{{role!r}: {names!r}}} is no set of names: write {{{role!r}: {{"ann"}}}}', where=caller()
+                )
         return roles
     if given is None or isinstance(given, Anyone) or callable(given):
         return roles
-    raise ConfigError(f'roles={roles!r} must be a mapping such as {{"lead": {{"ann"}}}}, a callable, or Anyone()')
+    raise ConfigError(
+        f'roles={roles!r} must be a mapping such as {{"lead": {{"ann"}}}}, a callable, or Anyone()', where=caller()
+    )
+
+
+def asked_of(flow: Flow[Any]) -> set[str]:
+    """The roles that a flow, and the flows inside of it, ask of.
+
+    Args:
+        flow: the flow.
+    """
+    gates = (gate for inner in flows_in(flow) for gate in inner.gates.values())
+    found = {gate.role for gate in gates if isinstance(gate, Approval)}
+    return found | {node.role for node in nodes_in(flow) if isinstance(node, Ask)}
+
+
+def warn_of_nobody(flow: Flow[Any], roles: Roles | None) -> None:
+    """Logs a warning of the roles that a flow asks of and a mapping gives to nobody: they are a no for everybody.
+
+    Args:
+        flow: the flow.
+        roles: the App's roles.
+    """
+    given: Any = roles
+    if not isinstance(given, Mapping):
+        return
+    mapping = cast(Mapping[str, Collection[str]], given)
+    missing = sorted(role for role in asked_of(flow) if not mapping.get(role))
+    if missing:
+        _log.warning(
+            "flow %r asks %s, and roles= names nobody for it: nobody can decide. Write roles={%r: {...}}; it has: %s",
+            flow.name,
+            ", ".join(repr(role) for role in missing),
+            missing[0],
+            ", ".join(repr(role) for role in mapping) or "none",
+        )
 
 
 def holds_role(roles: Roles | None, role: str, name: str) -> bool:

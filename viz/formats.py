@@ -76,6 +76,13 @@ def draw(diagram: Diagram, path: str | PathLike[str] | None = None, *, format: s
         FlowError: an unknown format, or a path that cannot be written.
         ToolMissing: there is no Graphviz.
     """
+    given: object = path
+    if given is not None and not isinstance(given, str | PathLike):
+        raise FlowError(
+            f"draw({given!r}): {type(given).__name__} is no file's path; write draw('desk.svg'), or "
+            "draw(format='svg') for the picture itself",
+            where=caller(),
+        )
     picture = FORMATS[_format(path, format)](diagram)
     if path is not None:
         write(Path(path), picture.encode() if isinstance(picture, str) else picture)
