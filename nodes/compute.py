@@ -35,7 +35,9 @@ def compute(*, writes: str | None = None, name: str | None = None) -> Callable[[
 def compute(fn: Any = None, /, **options: Any) -> Any:
     """Makes a function of state fields a node: pure Python, sync or async, safe to run again.
 
-    Its parameters are the state fields that it reads. It gets copies.
+    Its parameters are the state fields that it reads. It gets copies. A sync function runs on the loop and holds
+    up all else there: while a long one works, nothing goes on side by side, whatever ``at_once`` says. Make such a
+    one async, or a ``tool``, whose sync functions run in threads.
 
     Args:
         fn: the function.
