@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from .past import Past
 
 
-def of_row(row: RunRow) -> dict[str, Any]:
+def of_row(row: RunRow, *, dead: bool) -> dict[str, Any]:
     """A run as the store lists it.
 
     Args:
         row: the row.
+        dead: the process that drove it is known to have died.
     """
     return {
         "id": row.id,
@@ -34,6 +35,7 @@ def of_row(row: RunRow) -> dict[str, Any]:
         "created": stamp(row.created),
         "updated": stamp(row.updated),
         "holder": row.holder,
+        "dead": dead,
         "events": row.tail,
         "shape": row.shape,
         "build": row.build,
@@ -49,12 +51,14 @@ def of_past(past: Past) -> dict[str, Any]:
     """
     places = past.places
     return {
+        "forked": past.forked,
         "state": past.state,
         "merged": past.merged,
         "steps": places.steps,
         "at": place_of(places.root.at),
         "places": [
             {"branch": spot.path, "in": places.labels.get(spot.path), "at": place_of(spot.at), "is": spot.state}
+            | ({"is": "cancelled"} if places.cancelled else {})
             for spot in places.standing()
         ],
         "progress": [asdict(one) for one in inside(places)],
@@ -93,6 +97,7 @@ def of_run(run: Run[Any]) -> dict[str, Any]:
         "updated": stamp(run.updated),
         "shape": run.shape,
         "build": run.build,
+        "forked": None if run.forked is None else run.forked._asdict(),
         "state": _state(run),
         "waiting": [of_request(request) for request in run.waiting],
         "progress": [asdict(one) for one in run.progress],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..runs.progress import Kind, in_order
 from .places import Places, Spot
@@ -18,6 +18,7 @@ class Inside:
 
     Args:
         total: how many parts there are; None where only the flow's code could say it.
+        cancelled: the run was cancelled: nothing waits, is parked or can go on any more.
     """
 
     kind: Kind
@@ -29,6 +30,7 @@ class Inside:
     waiting: int
     parked: int
     working: int
+    cancelled: bool = False
 
     @property
     def begun(self) -> int:
@@ -51,7 +53,7 @@ class Inside:
         said += [f"{self.working} can go on"] if self.working else []
         said += [f"{self.waiting} wait{'s' * (self.waiting == 1)} for people"] if self.waiting else []
         said += [f"{self.parked} parked"] if self.parked else []
-        said += [f"{left} not begun"] if left else []
+        said += [f"{left} {'not over' if self.cancelled else 'not begun'}"] if left else []
         return f"{self.name} ({self.path}): {', '.join(said)}"
 
 
@@ -61,7 +63,10 @@ def inside(places: Places) -> tuple[Inside, ...]:
     Args:
         places: where it stands.
     """
-    return tuple(_inside(places.root))
+    found = tuple(_inside(places.root))
+    if places.cancelled:
+        return tuple(replace(one, waiting=0, parked=0, working=0, cancelled=True) for one in found)
+    return found
 
 
 def _inside(spot: Spot) -> Iterator[Inside]:

@@ -49,6 +49,7 @@ def runs(
     """List the runs of a store, newest first."""
     from ..runs.lifecycle import STATUSES
     from .data import of_row
+    from .past import died
     from .targets import store_of
 
     if status is not None and status not in STATUSES:
@@ -57,14 +58,15 @@ def runs(
     with store_of(app, store) as opened:
         _sweep(opened)
         rows = opened.runs(status, flow, tag, limit, after)
+        gone = {row.id for row in rows if died(opened, row)}
         where = opened.path
     if json:
-        screen.data([of_row(row) for row in rows])
+        screen.data([of_row(row, dead=row.id in gone) for row in rows])
     elif not rows:
         screen.line(f"no runs in {where}")
     else:
         headers = ("run", "flow", "status", "verdict", "by", "updated")
-        screen.table(headers, [_cells(row) for row in rows])
+        screen.table(headers, [_cells(row, dead=row.id in gone) for row in rows])
         if len(rows) == limit:
             screen.line(f"the next page: --after {rows[-1].id}", "dim")
     return DONE
@@ -73,7 +75,7 @@ def runs(
 def show(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
     """Show a run: status, state, where it stands, what it waits for, what it spent."""
     from .data import of_past, of_request, of_row
-    from .past import past, with_decisions
+    from .past import died, past, with_decisions
     from .standing import show_run
     from .targets import store_of
 
@@ -85,16 +87,18 @@ def show(names: RunOfApp, everything: All = False, store: Store = None, json: Js
         events = opened.events(row.rid)
         found = past(events, opened.manifest(row.shape, row.build))
         asked = with_decisions(opened, opened.requests(run=run))
+        dead = died(opened, row)
     if json:
-        screen.data(of_row(row) | of_past(found) | {"waiting": [of_request(item) for item in asked]})
+        screen.data(of_row(row, dead=dead) | of_past(found) | {"waiting": [of_request(item) for item in asked]})
     else:
-        show_run(screen, row, found, asked, events, whole=everything)
+        show_run(screen, row, found, asked, events, whole=everything, dead=dead)
     return DONE
 
 
 def log(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
     """Tell a run from its journal: steps, guards, decisions, calls; of many items those that failed or are parked."""
     from .data import of_event
+    from .past import died
     from .standing import standing_of
     from .story import show as write
     from .story import story
@@ -106,10 +110,11 @@ def log(names: RunOfApp, everything: All = False, store: Store = None, json: Jso
         row = opened.run(run)
         events = opened.events(row.rid)
         manifest = opened.manifest(row.shape, row.build)
+        dead = died(opened, row)
     if json:
         screen.data([of_event(event) for event in events])
         return DONE
-    screen.line(f"run {row.id} of {row.flow}, {moment(row.created)}: {standing_of(row)}", "bold")
+    screen.line(f"run {row.id} of {row.flow}, {moment(row.created)}: {standing_of(row, dead=dead)}", "bold")
     write(screen, story(events, whole=everything, manifest=manifest))
     return DONE
 
@@ -175,5 +180,6 @@ def _sweep(store: SqliteStore) -> None:
     sweep(store)
 
 
-def _cells(row: RunRow) -> list[str]:
-    return [row.id, row.flow, row.status, row.verdict or "-", row.by or "-", moment(row.updated)]
+def _cells(row: RunRow, *, dead: bool) -> list[str]:
+    status = f"{row.status}, its process died" if dead else row.status
+    return [row.id, row.flow, status, row.verdict or "-", row.by or "-", moment(row.updated)]

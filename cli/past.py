@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..errors import JournalBroken
 from ..guards.budgets import NOTHING, Spent
 from ..runs.codec import add_spent
+from ..runs.lifecycle import OVER
 from ..runs.views import Request, row_view
 from .places import Places
 
 if TYPE_CHECKING:
-    from ..runs.store import Event, RequestRow, SqliteStore
+    from ..runs.store import Event, RequestRow, RunRow, SqliteStore
 
 
 @dataclass(slots=True)
@@ -22,10 +24,12 @@ class Past:
     Args:
         places: where it stands.
         spent: what it has used up.
+        forked: of a fork, the run and the step that it comes from.
     """
 
     places: Places
     spent: Spent = NOTHING
+    forked: dict[str, Any] | None = None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -49,6 +53,8 @@ def past(events: Iterable[Event], manifest: dict[str, Any] | None) -> Past:
     found = Past(Places(manifest))
     for event in events:
         found.places.take(event)
+        if event.kind == "forked":
+            found.forked = {"run": event.body["run"], "at": event.body["at"]}
         if event.kind in ("forked", "step", "intent", "result", "parked", "settled"):
             found.spent = add_spent(found.spent, event.body.get("spent"))
     return found
@@ -66,6 +72,21 @@ def places_of(store: SqliteStore, run: str) -> Places:
     """
     row = store.run(run)
     return Places(store.manifest(row.shape, row.build)).take_all(store.events(row.rid))
+
+
+def died(store: SqliteStore, row: RunRow) -> bool:
+    """Whether the process that drove a run is known to have died, and nobody has taken the run since.
+
+    Args:
+        store: the store.
+        row: the run.
+    """
+    if row.holder is None or row.status in OVER:
+        return False
+    try:
+        return store.held(row.id) == "dead"
+    except JournalBroken:
+        return False  # whoever resumes it is told
 
 
 def request_of(store: SqliteStore, request: str) -> Request:

@@ -153,6 +153,7 @@ class Places:
         self.labels: dict[str, str] = {}
         self.asks: dict[str, str] = {}
         self.steps = 0
+        self.cancelled = False
 
     def label(self, path: str) -> str:
         """A place in words, with its path in parentheses; empty for the run's own.
@@ -177,13 +178,14 @@ class Places:
         Args:
             path: its branch.
         """
-        spot = self.spots.get(path)
-        while spot is not None and not (spot.item and spot.parent):
-            spot = spot.parent
-        items = None if spot is None or spot.parent is None else spot.parent.items
-        if spot is None or items is None:
+        own = ""
+        while path and "i" not in own:  # by the path alone: an item that is over is no place any more
+            path, _, own = path.rpartition(".")
+        above = self.spots.get(path) if "i" in own else None
+        items = None if above is None else above.items
+        if items is None:
             return None
-        index = in_order(spot.path)[-1]
+        index = in_order(own)[-1]
         return items[index] if index < len(items) else None
 
     def standing(self) -> list[Spot]:
@@ -192,8 +194,8 @@ class Places:
         return sorted(found, key=lambda spot: in_order(spot.path))
 
     def parked(self) -> list[Spot]:
-        """The places that somebody must settle, in the order of their paths."""
-        found = [spot for spot in self.spots.values() if "parked" in spot.at]
+        """The places that somebody must settle, in the order of their paths; none once the run was cancelled."""
+        found = [spot for spot in self.spots.values() if "parked" in spot.at and not self.cancelled]
         return sorted(found, key=lambda spot: in_order(spot.path))
 
     # folding
@@ -330,6 +332,9 @@ class Places:
                 spot.at = spot.at["at"]
         for place in body.get("places", ()):
             self._retried(place["branch"], place["to"], place["again"])
+
+    def _cancelled(self, _: Spot, body: dict[str, Any]) -> None:
+        self.cancelled = True
 
     def _ended(self, spot: Spot, body: dict[str, Any]) -> None:
         if spot.item:

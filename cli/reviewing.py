@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from ..errors import FlowError, caller
 from .failing import DONE, FAILED, Usage
 from .options import Json, Target
 from .screen import Screen, visible
+
+if TYPE_CHECKING:
+    from ..flows.flow import Flow
 
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")]
 Path = Annotated[
     str | None, typer.Argument(metavar="[PATH]", help="Where to; the suffix says the format. - is the output.")
 ]
-Format = Annotated[str | None, typer.Option("--format", help="svg, png, pdf, dot, mmd, html or txt.")]
+Format = Annotated[str | None, typer.Option("--format", help="svg, png, pdf, dot, mmd or txt.")]
 
 
 def check(target: Target, strict: Strict = False, json: Json = False) -> int:
@@ -42,14 +46,25 @@ def draw(target: Target, path: Path = None, format: Format = None, json: Json = 
     if path == "-":
         if json:
             raise Usage("draw to - writes the picture itself: leave out --json, or name a file")
-        return _to_output(flow.draw(format=format or "svg"))
+        return _to_output(_drawn(flow, None, format or "svg"))
     where = path or f"{_file_name(flow.name)}.{format or 'svg'}"
-    picture = flow.draw(where, format=format)
+    picture = _drawn(flow, where, format)
     size = len(picture if isinstance(picture, bytes) else picture.encode())
     if json:
         screen.data({"flow": flow.name, "path": os.path.abspath(where), "bytes": size})
     screen.line(f"{flow.name} is drawn in {where} ({size} bytes)")
     return DONE
+
+
+def _drawn(flow: Flow[Any], where: str | None, format: str | None) -> str | bytes:
+    try:
+        return flow.draw(where, format=format)
+    except FlowError as error:
+        if error.where != caller():
+            raise
+        raise FlowError(
+            error.message, **error.data
+        ) from error  # the caller is this command line, and no place of the author's
 
 
 def _to_output(picture: str | bytes) -> int:

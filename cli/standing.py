@@ -24,21 +24,31 @@ VALUE = 1000
 _IS = {"waiting": "waits for people", "parked": "parked", "working": "can go on"}
 
 
-def standing_of(row: RunRow) -> str:
+def standing_of(row: RunRow, *, dead: bool) -> str:
     """A run's status in words.
 
     Args:
         row: the run.
+        dead: the process that drove it is known to have died.
     """
     if row.status == "ended":
         return f"ended, {row.verdict}" + (f" at {row.end}" if row.end else ", no way on")
+    if dead:
+        return f"{row.status}, and its process died: resume it"
     if row.status == "running":
         return f"running, driven by {row.holder}" if row.holder else "running, and nobody drives it: resume it"
     return row.status
 
 
 def show_run(
-    screen: Screen, row: RunRow, found: Past, asked: Sequence[Request], events: Sequence[Event], *, whole: bool
+    screen: Screen,
+    row: RunRow,
+    found: Past,
+    asked: Sequence[Request],
+    events: Sequence[Event],
+    *,
+    whole: bool,
+    dead: bool,
 ) -> None:
     """Writes how a run stands.
 
@@ -49,10 +59,13 @@ def show_run(
         asked: its open requests.
         events: its events.
         whole: however much it is.
+        dead: the process that drove it is known to have died.
     """
     most = max(len(asked), len(found.places.spots)) if whole else SHOWN
-    screen.line(f"run {row.id} of {row.flow}: {standing_of(row)}", "bold")
+    screen.line(f"run {row.id} of {row.flow}: {standing_of(row, dead=dead)}", "bold")
     pairs = [("started", f"{moment(row.created)} by {row.by or 'nobody named'}"), ("updated", moment(row.updated))]
+    if found.forked is not None:
+        pairs.append(("forked", f"from run {found.forked['run']}, after its step {found.forked['at']}"))
     if row.tags:
         pairs.append(("tags", ", ".join(row.tags)))
     pairs += _places(found.places, most)
@@ -82,11 +95,12 @@ def _places(places: Places, most: int) -> list[tuple[str, str]]:
     """Where it stands: in one line where that is one place, else how far all has come, and the places."""
     found = places.standing()
     done = f"{times(places.steps, 'step')} done"
+    stands = "stood at" if places.cancelled else "stands at"
     if not found or found == [places.root]:
-        return [("stands at", f"{place_of(places.root.at)}, {done}")]
+        return [(stands, f"{place_of(places.root.at)}, {done}")]
     if len(found) == 1:
-        return [("stands at", f"{_spot(places, found[0])}, {done}")]
-    pairs = [("stands at", f"{len(found)} places, {done}")]
+        return [(stands, f"{_spot(places, found[0])}, {done}")]
+    pairs = [(stands, f"{len(found)} places, {done}")]
     pairs += [("inside", one.text()) for one in inside(places) if one.kind != "subflow"]
     others = [spot for spot in found if spot.state != "parked"]  # what is parked is told by itself
     pairs += [("place", _spot(places, spot)) for spot in others[:most]]
@@ -96,7 +110,8 @@ def _places(places: Places, most: int) -> list[tuple[str, str]]:
 def _spot(places: Places, spot: Spot) -> str:
     where = places.label(spot.path)
     at = "" if spot.item and not spot.steps and spot.state != "parked" and "node" in spot.at else place_of(spot.at)
-    return ", ".join(part for part in (at, where, _IS.get(spot.state, "")) if part)
+    state = "" if places.cancelled else _IS.get(spot.state, "")
+    return ", ".join(part for part in (at, where, state) if part)
 
 
 def _parked(places: Places, most: int) -> list[tuple[str, str]]:

@@ -177,10 +177,12 @@ class Teller:
         under = self._of(event)
         intent = under.intents.pop(body["slot"], {})
         under.tokens += int(body.get("spent", {}).get("tokens", 0))
-        what = intent.get("tool") or intent.get("model") or body["slot"]
+        what = intent.get("tool") or intent.get("model") or body.get("tool") or body["slot"]
         if "reused" in body:
             used = body["reused"]
             under.notes.append(("reused", f"{what}: the result of key {used['key']} from run {used['run']}"))
+        elif "inherited" in body:
+            under.notes.append(("inherited", f"{what}: the result of run {body['inherited']['run']}"))
         elif body.get("reconciled"):
             under.notes.append(("reconciled", f"{what} had happened: {told(body.get('value'), VALUE)}"))
         elif "error" in body and intent:
@@ -218,8 +220,9 @@ class Teller:
             lines = _inner(body, under) + [("gate", guard_text(guard)) for guard in body.get("gates", ())]
             lines.append(("gave", "" if failure else told(body["entry"].get("value"), VALUE)))
         else:
-            head += f"  {_failed(failure)}" if failure else f"  gave {told(body['entry'].get('value'), SHORT)}"
-            lines = [note for note in under.notes if note[0] in ("reused", "reconciled")]
+            head += f"  {error_text(failure)}" if failure else f"  gave {told(body['entry'].get('value'), SHORT)}"
+            lines = [note for note in under.notes if note[0] in ("reused", "inherited", "reconciled")]
+            lines = [*(self._about(event) if failure else []), *lines]
         style, mark = _STYLES.get(body["kind"], "bold"), str(self.places.steps)
         self._add(event, head, lines, style, mark, named=True, notable=failure is not None)
 
@@ -348,10 +351,16 @@ class Teller:
         body = event.body
         where = f" at {body['end']}" if body.get("end") else ": no way on"
         front, named = self._flow(_path(event))
-        lines = [("error", error_text(body["error"]) if body.get("error") else "")]
+        lines = [*self._about(event), ("error", error_text(body["error"]) if body.get("error") else "")]
         style = "bold green" if body["verdict"] == "success" else "bold red"
         head = f"{front} ended{where}  {body['verdict']}".strip()
         self._add(event, head, lines, style, named=named, notable=body["verdict"] == "failed")
+
+    def _about(self, event: Event) -> list[tuple[str, str]]:
+        """Which item an event is about, where it is of an item's own branch and that is known."""
+        path = _path(event)
+        item = self.places.item(path) if "i" in path.rpartition(".")[2] else None
+        return [] if item is None else [("item", told(item, SHORT))]
 
     def _flow(self, path: str) -> tuple[str, bool]:
         """What a flow inside is called, an item or a subflow's node; and whether that says where it is."""
@@ -366,10 +375,6 @@ def _path(event: Event) -> str:
 
 def _lines(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(label, text) for label, text in lines if text]
-
-
-def _failed(failure: dict[str, Any]) -> str:
-    return f"{failure['category']}: {failure['type']}: {failure['message']}"
 
 
 def _inner(body: dict[str, Any], under: Under) -> list[tuple[str, str]]:

@@ -356,8 +356,8 @@ class Engine(Generic[S]):
             started=standing.started,
             updated=standing.updated,
             events_of=self.keeper.of(self.store, row.rid, row.id, standing.tail),
-            progress=progress_of(standing),
-            parked=unsettled_of(standing),
+            progress=progress_of(standing, over=row.status in OVER),
+            parked=unsettled_of(standing, over=row.status in OVER),
             forked=None if standing.forked is None else Forked(*standing.forked),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..flows.each import Each
@@ -51,7 +51,7 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """Those that have not begun."""
+        """Those that have not begun; once the run is over, all that were not over then."""
         return self.total - self.done - self.failed - self.waiting - self.parked - self.working
 
 
@@ -76,21 +76,26 @@ class Unsettled:
     error: ErrorRecord | None
 
 
-def progress_of(standing: Standing[Any]) -> tuple[Progress, ...]:
+def progress_of(standing: Standing[Any], *, over: bool = False) -> tuple[Progress, ...]:
     """How far all that a run is inside of has come, what is outermost first; empty where it stands at one place.
 
     Args:
         standing: where it stands.
+        over: the run ended or was cancelled: nothing in it waits, is parked or can go on any more.
     """
-    return tuple(_within(standing.root, {}))
+    found = tuple(_within(standing.root, {}))
+    return tuple(replace(one, waiting=0, parked=0, working=0) for one in found) if over else found
 
 
-def unsettled_of(standing: Standing[Any]) -> tuple[Unsettled, ...]:
+def unsettled_of(standing: Standing[Any], *, over: bool = False) -> tuple[Unsettled, ...]:
     """What must be settled, in the order of the places.
 
     Args:
         standing: where the run stands.
+        over: the run ended or was cancelled: nothing must.
     """
+    if over:
+        return ()
     return tuple(_unsettled(branch) for branch in sorted(standing.parked, key=lambda one: in_order(one.path)))
 
 

@@ -131,6 +131,13 @@ def _parked(standing: Standing[Any], row: RunRow, step: int | str | None) -> Bra
             return named
     elif len(found) == 1 and step in (None, standing.steps + 1):
         return found[0]
+    if isinstance(step, str) and step:
+        raise RunNotReady(
+            f"run {standing.run!r} is not parked in branch {step!r}, or that was settled already: what must be "
+            f"settled is {', '.join(repr(branch.path) for branch in found)}",
+            run=standing.run,
+            status=row.status,
+        )
     if len(found) == 1:
         raise RunNotReady(
             f"run {standing.run!r} is parked at step {standing.steps + 1}, not at step {step}",

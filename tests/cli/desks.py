@@ -102,6 +102,11 @@ def wonderer(store):
     return wondering.compile(store=store, roles=Anyone())
 
 
+def wonderer_without(store):
+    """The same flow, which does not ask any more."""
+    return Flow("wondering", state=Talk, edges=[on(START, note), on(note, done)]).compile(store=store)
+
+
 def hurrier(store):
     """Asks for a text, and does not wait."""
     return hurrying.compile(store=store, roles=Anyone())
