@@ -237,7 +237,8 @@ def items_of(value: object) -> list[Any] | None:
     if value is None:
         return []
     if isinstance(value, list):  # asked at every step of every item, so not copied
-        return cast("list[Any]", value)
+        found: list[Any] = value
+        return found
     return list(cast("Iterable[Any]", value)) if _lists(type(value)) else None
 
 

@@ -141,7 +141,7 @@ class Flow(FlowKind, Generic[S]):
 
         Args:
             path: where to write; the suffix says the format.
-            format: svg, png, pdf, dot, mmd, html or txt, where there is no path to tell it.
+            format: svg, png, pdf, dot, mmd or txt, where there is no path to tell it.
 
         Returns:
             The picture: text, or bytes for png and pdf.
