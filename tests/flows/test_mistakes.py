@@ -114,7 +114,7 @@ def test_a_row_is_no_edge():
     """``START >> node`` is told as the row that was meant."""
     start: Any = START
     with pytest.raises(FlowError, match=r"START >> say is no edge: a row is on\(START, say\)") as refused:
-        start >> say
+        _ = start >> say
     assert (refused.value.where or "").startswith("test_mistakes.py:")
 
 
@@ -122,6 +122,6 @@ def test_a_chain_of_nodes_is_no_edge():
     """``node >> end`` and what is no target at all are told as well."""
     node: Any = say
     with pytest.raises(FlowError, match=r"say >> done is no edge: a row is on\(say, done\)"):
-        node >> DONE
+        _ = node >> DONE
     with pytest.raises(FlowError, match=r"say >> \.\.\. is no edge: a row is on\(say, \.\.\.\)"):
-        node >> 5
+        _ = node >> 5
