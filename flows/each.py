@@ -20,6 +20,7 @@ from ..nodes.execution import Job
 from ..nodes.node import Kind, Node
 from ..nodes.outcome import Failure, Outcome
 from ..nodes.problems import reading, unknown_field
+from ..nodes.shapes import is_list
 from ..nodes.signature import MISSING, Param
 from ..nodes.source import digest
 from .fanout import flat
@@ -236,9 +237,8 @@ def items_of(value: object) -> list[Any] | None:
     """
     if value is None:
         return []
-    if isinstance(value, list):  # asked at every step of every item, so not copied
-        found: list[Any] = value
-        return found
+    if is_list(value):  # asked at every step of every item, so not copied
+        return value
     return list(cast("Iterable[Any]", value)) if _lists(type(value)) else None
 
 
