@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
@@ -230,7 +231,8 @@ class Each(Node[[], None]):
 def items_of(value: object) -> list[Any] | None:
     """The items of a list, as ``each`` goes over them: none of None; None where the value is no list.
 
-    The letters of a text, the keys of a dict and the fields of a model are not what somebody means by items.
+    The letters of a text, the keys of a dict and the fields of a model are not what somebody means by items; a set's
+    items have no places.
 
     Args:
         value: what the state holds.
@@ -245,7 +247,8 @@ def items_of(value: object) -> list[Any] | None:
 def _lists(cls: type) -> bool:
     if issubclass(cls, BaseModel) and cls.__iter__ is BaseModel.__iter__:
         return False
-    return issubclass(cls, Iterable) and not issubclass(cls, str | bytes | bytearray | Mapping)
+    # a set has no order that two processes share, and an item is known by its place
+    return issubclass(cls, Iterable) and not issubclass(cls, str | bytes | bytearray | Mapping | AbstractSet)
 
 
 def _may_list(annotation: Any) -> bool:

@@ -42,6 +42,8 @@ def over(annotation: Any) -> Flow[Any]:
         (str | None, r"str \| None"),
         (int, "int"),
         (Words, "Words"),
+        (set[str], r"set\[str\]"),
+        (frozenset[int] | None, r"frozenset\[int\] \| None"),
     ],
 )
 def test_what_is_no_list_is_not_gone_over(annotation: Any, written: str):
@@ -54,7 +56,7 @@ def test_what_is_no_list_is_not_gone_over(annotation: Any, written: str):
 
 @pytest.mark.parametrize(
     "annotation",
-    [list[str], Optional[list[str]], list[str] | str, tuple[str, ...], set[str], deque[str], Any],  # noqa: UP045
+    [list[str], Optional[list[str]], list[str] | str, tuple[str, ...], deque[str], Any],  # noqa: UP045
 )
 def test_what_may_be_a_list_is_gone_over(annotation: Any):
     """A field that is a list, or may be one, is allowed."""
@@ -62,8 +64,8 @@ def test_what_may_be_a_list_is_gone_over(annotation: Any):
 
 
 def test_items_are_those_of_lists():
-    """A tuple and a set have items as a list has; bytes, a model and a dict have none."""
-    assert (items_of(("a",)), items_of({"a"}), items_of(None)) == (["a"], ["a"], [])
+    """A tuple has items as a list has; bytes, a model and a dict have none, and those of a set have no places."""
+    assert (items_of(("a",)), items_of(None), items_of({"a"}), items_of(frozenset({"a"}))) == (["a"], [], None, None)
     assert [items_of(one) for one in (b"ab", bytearray(b"a"), Words(), {"a": 1}, "ab", 5)] == [None] * 6
 
 
