@@ -682,9 +682,9 @@ def test_a_cancel_while_items_are_at_work_is_refused_or_heard_and_leaves_nothing
         thread.join(10)
         assert found
         run = other.get("r")
-    steps = [step for step in run.steps if step.entry]
+    results = [event for event in run.events if event.kind == "result"]  # a cancel may come before the step is over
     assert run.status in ("cancelled", "ended")
-    assert len(world.did) == len(steps)
+    assert len(world.did) == len(results) >= len([step for step in run.steps if step.entry])
 
 
 @settings(max_examples=15)
