@@ -1,7 +1,6 @@
 """Where a run stands, by its events alone: its places, what each of them is called, and what it holds open.
 
-The flow's code is not needed, so none of it runs: ``runs.folds`` does the same with the flow at hand, and a test
-holds the two together.
+None of the flow's code runs: ``runs.folds`` does the same with the flow at hand, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -50,6 +49,7 @@ class Spot:
         calls: the calls whose result is not known, by slot.
         acted: whether a call of a tool gave something, in the step under way.
         kept: the calls of the last step whose result is not known.
+        before: what it saw and how much was merged and written before the last step.
         dropped: what it was when what came from it was left by a failure.
     """
 
@@ -72,6 +72,7 @@ class Spot:
     calls: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     acted: bool = False
     kept: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    before: tuple[dict[str, Any], dict[str, int], int] | None = None
     dropped: Spot | None = None
 
     @property
@@ -272,6 +273,7 @@ class Places:
         self._close(spot, kept=bool(held) and "error" in body)
         spot.steps += 1
         spot.kept = spot.calls
+        spot.before = dict(spot.plain), {name: len(values) for name, values in spot.merged.items()}, len(spot.wrote)
         for delta in (*body.get("deltas", ()), body.get("delta", {})):
             spot.write(delta)
         self._moved(spot, body)
@@ -372,6 +374,10 @@ class Places:
             if was is not None and (below not in self.spots if above != path else was.at == to):
                 self._restored(spot, was)
         spot = self.spots[path]
+        if again and spot.before is not None:
+            spot.plain, counts, wrote = spot.before
+            spot.merged = {name: spot.merged[name][:count] for name, count in counts.items()}
+            del spot.wrote[wrote:]
         spot.at, spot.requests = to, {}
         spot.calls = {slot: call for slot, call in spot.kept.items() if call["kind"] == "tool"} if again else spot.calls
         spot.steps -= again

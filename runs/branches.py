@@ -129,6 +129,7 @@ class Branch:
         requests: of the step under way, by id.
         calls: of the step under way, by slot.
         kept: the calls of the last step, for a new attempt of it.
+        before: the state before the last step, and how much had been written then, for a new attempt of it.
         children: the branches that it waits for, by path.
         entries: what came of the items of an each that are over, by index; ``enter`` adds to it.
         failures: how many of these failed, by category; ``own`` where an item used up a budget of its own.
@@ -151,6 +152,7 @@ class Branch:
     requests: dict[str, Pending] = field(default_factory=dict[str, Pending])
     calls: dict[str, Recorded] = field(default_factory=dict[str, Recorded])
     kept: dict[str, Recorded] = field(default_factory=dict[str, Recorded])
+    before: tuple[Any, int] | None = None
     children: dict[str, Branch] = field(default_factory=dict[str, "Branch"])
     entries: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
     failures: Counter[str] = field(default_factory=Counter[str])

@@ -89,6 +89,7 @@ def _step(standing: Standing[Any], branch: Branch, event: Event) -> None:
     failed = "error" in body and (branch.children or branch.entries)
     dropped = dropped_of(branch) if failed else None
     branch.ordinal += 1
+    branch.before = (branch.state, len(branch.deltas))
     for delta in body.get("deltas", ()):
         standing.write(branch, delta)
     if body.get("delta"):
@@ -211,7 +212,11 @@ def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
 
 
 def _retry(standing: Standing[Any], place: dict[str, Any]) -> None:
-    """Back to the node that failed, with what its effects gave, or nobody knows of them."""
+    """Back to the node that failed, with what its effects gave, or nobody knows of them.
+
+    A step may have written, and failed only by what came behind it (an end that was not met, a rule that raised): a
+    new attempt of it begins before that, so that it does not write twice.
+    """
     path: str = place["branch"]
     again, at = place["again"], read_position(place["to"])
     names = path.split(".") if path else []
@@ -222,6 +227,9 @@ def _retry(standing: Standing[Any], place: dict[str, Any]) -> None:
         if dropped is not None and (below not in standing.branches if above != path else dropped.at == at):
             restore(standing, standing.branches[above], standing.dropped.pop(above))
     branch = standing.branches[path]
+    if again and branch.before is not None:
+        branch.state, wrote = branch.before
+        del branch.deltas[wrote:]
     branch.calls = _lasting(branch.kept) if again else branch.calls
     branch.requests = {}
     branch.at = at
