@@ -44,8 +44,7 @@ class Spot:
         bad: how many of its items failed.
         parts: the places that it waits for.
         failed: those of its items that failed and that a retry opens again.
-        requests: what it asks.
-        asked: whether it ever asked anything.
+        requests, asked: what it asks, and whether it ever asked anything.
         calls: the calls whose result is not known, by slot.
         acted: whether a call of a tool gave something, in the step under way.
         kept: the calls of the last step whose result is not known.

@@ -46,6 +46,11 @@ def hold(flow: Any, events: list[Any], *, sizes: bool = True) -> int:
     return often
 
 
+def agree(app: Any, run: str) -> None:
+    """Holds both ways together over the whole journal of a run of an App."""
+    hold(app.flow, list(app.store.events(run)), sizes=False)
+
+
 def driven(name: str, folder: Any) -> tuple[Any, list[Any]]:
     """A tortured flow, and the events of its run from start to end."""
     scenario = WIDE[name]
