@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .flows.ends import End as End
     from .flows.fanout import all_of as all_of
     from .flows.flow import Flow as Flow
+    from .flows.migrations import Migration as Migration
     from .flows.rows import START as START
     from .flows.rows import on as on
     from .flows.subflow import subflow as subflow
@@ -124,6 +125,7 @@ __all__ = [
     "McpError",
     "McpServer",
     "Messages",
+    "Migration",
     "NOT_DONE",
     "Node",
     "NodeError",
@@ -214,6 +216,7 @@ _HOMES = {
     "McpError": ".nodes.mcp_session",
     "McpServer": ".nodes.mcp_server",
     "Messages": ".guards.messages",
+    "Migration": ".flows.migrations",
     "NOT_DONE": ".nodes.calls",
     "Node": ".nodes.node",
     "NodeError": ".errors",

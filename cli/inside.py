@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..runs.progress import Kind, in_order
-from .places import Places, Spot
+from .places import Places
+from .spots import Spot
 
 _UNITS = {"each": ("item", "items"), "all_of": ("branch", "branches"), "subflow": ("flow", "flows")}
 

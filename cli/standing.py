@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ..runs.store import Event, RunRow
     from ..runs.views import Request
     from .past import Past
-    from .places import Places, Spot
+    from .places import Places
+    from .spots import Spot
 
 VALUE = 1000
 """How many characters of a field ``show`` writes; ``--all`` and ``--json`` have all of it."""

@@ -93,14 +93,19 @@ def gate_at(flow: Flow[Any], at: AtGate) -> Approval:
         KeyError: the flow has no such edge or gate (it changed since).
     """
     gates = flow.routes[at.route].gates
-    gate = _turned(gates[at.index], at.turns) if at.index < len(gates) else None
+    gate = turned(gates[at.index], at.turns) if at.index < len(gates) else None
     if not isinstance(gate, Approval):
         raise KeyError(at.route)
     return gate
 
 
-def _turned(gate: Way | None, turns: Turns) -> Way | None:
-    """The gate that noes led to; None where they lead to none."""
+def turned(gate: Way | None, turns: Turns) -> Way | None:
+    """The gate that noes led to; None where they lead to none.
+
+    Args:
+        gate: the gate that was asked first.
+        turns: the noes, in order.
+    """
     for turn in turns:
         gate = gate.ways().get(turn) if isinstance(gate, Gate) else None
     return gate
@@ -141,7 +146,7 @@ def asked_first(gates: tuple[Gate, ...], index: int, edits: Edits | None) -> tup
         edits: what people changed of the call.
     """
     if edits is not None and edits.gate == index and edits.turns:
-        gate = _turned(gates[index], edits.turns)
+        gate = turned(gates[index], edits.turns)
         if isinstance(gate, Approval):
             return gate, edits.turns
     return gates[index], ()

@@ -19,6 +19,7 @@ from .ends import End
 from .fanout import AllOf
 from .kind import FlowKind
 from .manifest import hashes, manifest_of
+from .migrations import Migration, as_migrations
 from .regions import Region
 from .resolve import resolve
 from .rows import Route, Row
@@ -45,7 +46,8 @@ class Flow(FlowKind, Generic[S]):
         on_failure: where a failed outcome goes that no edge of its row matches.
         properties: the author's own properties, for the checker.
         accepts: findings that are accepted: code to reason; the report repeats them.
-        migrations: not in this version.
+        migrations: how runs of older versions fit this one, each a ``Migration``, or a function from the fields of
+            a stored state to those of today. A run that does not fit parks, and says why.
         label: a longer name for diagrams.
 
     Raises:
@@ -63,7 +65,7 @@ class Flow(FlowKind, Generic[S]):
         on_failure: Target | Edge | None = None,
         properties: Iterable[Any] = (),
         accepts: Mapping[str, str] | None = None,
-        migrations: Iterable[Callable[[dict[str, Any]], dict[str, Any]]] = (),
+        migrations: Iterable[Migration | Callable[[dict[str, Any]], dict[str, Any]]] = (),
         label: str | None = None,
     ) -> None:
         self.line = caller()
@@ -81,12 +83,7 @@ class Flow(FlowKind, Generic[S]):
         self.budget = budget
         self.properties = tuple(properties)
         self.accepts = dict(accepts or {})
-        self.migrations = tuple(migrations)
-        if self.migrations:
-            raise FlowError(
-                f"flow {name!r}: migrations= is not in this version: a run whose place is gone parks, with the reason",
-                where=self.line,
-            )
+        self.migrations = as_migrations(migrations, name, self.line)
         self.type: StateType[S] = StateType(state, where=self.line)
         parts = resolve(name, state, _rows(name, edges, self.line), on_exhausted, on_failure, self.line)
         self.source_rows: tuple[Row, ...] = parts.source_rows

@@ -83,9 +83,19 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class AtHead:
-    """A branch is about to begin, at a head whose gates have not been asked."""
+    """An edge is about to be followed, and none of its gates has been asked: a branch begins, or all are asked anew.
+
+    Args:
+        route: the edge's id.
+        refusal: the no that led here.
+        failure: the failure that the edge matched.
+        edits: what people changed of the call that its gates decide about.
+    """
 
     route: str
+    refusal: Refusal | None = None
+    failure: Failure | None = None
+    edits: Edits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +200,19 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Headed:
-    """A branch begins at a head of its fork: the head's route."""
+    """The gates of an edge are asked, from the first on: a branch begins at a head of its fork, or all are asked anew.
+
+    Args:
+        route: the edge's id.
+        refusal: the no that led here.
+        failure: the failure that the edge matched.
+        edits: what people changed of the call that its gates decide about.
+    """
 
     route: str
+    refusal: Refusal | None = None
+    failure: Failure | None = None
+    edits: Edits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,8 @@ class _Walk:
         return self._way(trail, gate, at, refusal)
 
     def headed(self, headed: Headed) -> Move:
-        return self._gates(_Trail(self.flow.routes[headed.route], []), 0)
+        route = self.flow.routes[headed.route]
+        return self._gates(_Trail(route, [], headed.refusal, headed.failure, edits=headed.edits), 0)
 
     def joined(self, joined: Joined) -> Move:
         name = joined.exit

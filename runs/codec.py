@@ -43,7 +43,7 @@ def write_position(at: Position) -> dict[str, Any]:
 def _beside(at: AtHead | AtFork | AtJoin | AtLeft) -> dict[str, Any]:
     """The positions of branches and of what waits for them."""
     if isinstance(at, AtHead):
-        return {"head": at.route}
+        return {"head": at.route, "edits": _changed(at.edits)} | _why(at)
     if isinstance(at, AtFork):
         return {"fork": at.fork}
     if isinstance(at, AtJoin):
@@ -92,14 +92,10 @@ def read_position(data: dict[str, Any]) -> Position:
         assert isinstance(at, AtNode)
         return Parked(at, data["parked"])
     if "head" in data:
-        return AtHead(data["head"])
+        return AtHead(data["head"], *_read_why(data), edits_from(data.get("edits")))
     if "fork" in data:
         return AtFork(data["fork"])
-    refusal, failure = data.get("refusal"), data.get("failure")
-    why = (
-        None if refusal is None else Refusal.model_validate(refusal),
-        None if failure is None else Failure.model_validate(failure),
-    )
+    why = _read_why(data)
     if "join" in data:
         return AtJoin(data["join"], *why)
     if "left" in data:
@@ -115,7 +111,15 @@ def _changed(edits: Edits | None) -> dict[str, Any] | None:
     return None if edits is None else edits.to_json()
 
 
-def _why(at: AtNode | AtGate | AtJoin) -> dict[str, Any]:
+def _read_why(data: dict[str, Any]) -> tuple[Refusal | None, Failure | None]:
+    refusal, failure = data.get("refusal"), data.get("failure")
+    return (
+        None if refusal is None else Refusal.model_validate(refusal),
+        None if failure is None else Failure.model_validate(failure),
+    )
+
+
+def _why(at: AtNode | AtGate | AtHead | AtJoin) -> dict[str, Any]:
     return {
         "refusal": None if at.refusal is None else at.refusal.model_dump(exclude_none=True),
         "failure": None if at.failure is None else at.failure.model_dump(),

@@ -84,7 +84,7 @@ class Drive(Scheduling[S]):
             elif isinstance(at, AtFork):
                 self.join(branch, at)
             elif isinstance(at, AtHead):
-                self.head(branch, at.route)
+                self.head(branch, at)
         except Stop as stop:
             raise (stop.__cause__ or stop) from None
 

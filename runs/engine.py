@@ -31,7 +31,7 @@ from .keeping import Keeper
 from .lifecycle import OVER
 from .portal import Portal
 from .progress import progress_of, unsettled_of
-from .standing import Standing
+from .standing import Standing, versions_of
 from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
 from .versions import fit
 from .views import Forked, Run, request_view
@@ -165,7 +165,9 @@ class Engine(Generic[S]):
         """
         row = self.store.run(run_id)
         self._mine(row)
-        drafts = first_events(self.flow, row, self.store.events(row.rid), at=at, by=by, update=update)
+        drafts = first_events(
+            self.flow, row, self.store.events(row.rid), versions_of(self.store), at=at, by=by, update=update
+        )
         return self._begin(new, by, row.tags, drafts)
 
     def _begin(self, run_id: str | None, by: str | None, tags: Iterable[str], drafts: Sequence[Draft]) -> Drive[S]:
@@ -312,7 +314,7 @@ class Engine(Generic[S]):
         Args:
             run_id: the run's id.
         """
-        return Standing(self.flow, run_id).apply_all(self.store.events(run_id))
+        return Standing(self.flow, run_id, versions_of(self.store)).apply_all(self.store.events(run_id))
 
     def get(self, run_id: str) -> Run[S]:
         """A run of this flow as it stands.
@@ -347,7 +349,7 @@ class Engine(Generic[S]):
             status=row.status,
             verdict=row.verdict,
             end=row.end,
-            state=standing.state,
+            state=standing.shown,
             waiting=requests,
             spent=standing.spent,
             error=error,

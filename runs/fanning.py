@@ -15,6 +15,7 @@ from ..flows.flow import Flow
 from ..flows.position import (
     AtEnd,
     AtFork,
+    AtHead,
     AtLeft,
     AtNode,
     Done,
@@ -75,9 +76,10 @@ class Fanning(Writing[S]):
 
     # regions
 
-    def head(self, branch: Branch, route: str) -> None:
-        """A branch begins at a head of its fork."""
-        self.commit_move(branch, "gate", {"head": route}, self.next(branch, Headed(route), branch.state))
+    def head(self, branch: Branch, at: AtHead) -> None:
+        """A branch begins at a head of its fork; or the gates of an edge are asked anew."""
+        headed = Headed(at.route, at.refusal, at.failure, at.edits)
+        self.commit_move(branch, "gate", {"head": at.route}, self.next(branch, headed, branch.state))
 
     def join(self, branch: Branch, at: AtFork) -> None:
         """The branches of a fork have come to rest: their writes are merged, and the run goes on."""

@@ -49,13 +49,13 @@ def _fork(standing: Standing[Any], branch: Branch, at: AtFork, heads: list[str])
 def _started(standing: Standing[Any], branch: Branch, event: Event) -> None:
     body = event.body
     frame = branch.frame
-    branch.state = frame.kind.load(body["state"])
-    frame.started = event.at
     if branch.parent is None:
         standing.by = body.get("by")
-        standing.shape, standing.build = body["shape"], body["build"]
+        standing.be_of(body["shape"], body["build"])
     else:
         branch.error = None
+    branch.state = frame.kind.load(body["state"])
+    frame.started = event.at
     move(standing, branch, event)
 
 
@@ -202,13 +202,51 @@ def _settled(standing: Standing[Any], branch: Branch, event: Event) -> None:
 
 def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
     body = event.body
-    standing.shape, standing.build = body.get("shape", standing.shape), body.get("build", standing.build)
+    _unpark(standing, body)
+    _renew(standing, body)
+    if "shape" in body:
+        standing.be_of(body["shape"], body["build"])
+    for place in body.get("places", ()):
+        _retry(standing, place)
+
+
+def _unpark(standing: Standing[Any], body: dict[str, Any]) -> None:
     for parked in standing.parked:
         if parked.path in body.get("branches", (parked.path,)):
             assert isinstance(parked.at, Parked)
             parked.at = parked.at.at
+
+
+def _renew(standing: Standing[Any], body: dict[str, Any]) -> None:
+    """Requests that another version would ask otherwise are about nothing any more."""
+    for request in body.get("renewed", ()):
+        asks = standing.asking(request)
+        if asks is not None:
+            del asks.requests[request]
+
+
+def _migrated(standing: Standing[Any], _: Branch, event: Event) -> None:
+    """The run goes on under another version: places and states are those of that version from here on.
+
+    What a retry could have opened again is forgotten: it was of the version before.
+    """
+    body = event.body
+    _unpark(standing, body)
+    _renew(standing, body)
     for place in body.get("places", ()):
-        _retry(standing, place)
+        standing.branches[place["branch"]].at = read_position(place["to"])
+    for path, counters in body.get("counters", {}).items():
+        standing.branches[path].frame.counters = dict(counters)
+    standing.begins = body.get("begins", standing.begins)
+    standing.dropped = {}
+    standing.be_of(body["shape"], body["build"], anew=True)
+    for path, told in body.get("states", {}).items():
+        branch = standing.known(path)
+        branch.state = branch.frame.kind.load(told["state"])
+        if branch.before is not None:
+            branch.before = branch.frame.kind.load(told["before"]), branch.before[1]
+    for path, deltas in body.get("deltas", {}).items():
+        standing.known(path).deltas = list(deltas)
 
 
 def _retry(standing: Standing[Any], place: dict[str, Any]) -> None:
@@ -305,6 +343,7 @@ FOLDS: dict[str, Fold] = {
     "parked": _parked,
     "settled": _settled,
     "resumed": _resumed,
+    "migrated": _migrated,
     "ended": _ended,
     "breach": _noted,
     "cancelled": _noted,

@@ -17,12 +17,19 @@ from .codec import write_position, write_spent
 from .incoming import missing, rest_of, written, written_of_step
 from .inheriting import to_inherit
 from .roles import normal
-from .standing import Standing
+from .standing import Standing, Versions
 from .store.records import Draft, Event, RunRow
 
 
 def first_events(
-    flow: Flow[Any], row: RunRow, events: Sequence[Event], *, at: int, by: str, update: Mapping[str, Any] | None
+    flow: Flow[Any],
+    row: RunRow,
+    events: Sequence[Event],
+    versions: Versions,
+    *,
+    at: int,
+    by: str,
+    update: Mapping[str, Any] | None,
 ) -> list[Draft]:
     """The first events of a fork.
 
@@ -30,6 +37,7 @@ def first_events(
         flow: the parent's flow, as it is now.
         row: the parent.
         events: its journal.
+        versions: gives the manifest of a version.
         at: the number of the step after which the fork stands; 0 for the start.
         by: who forks.
         update: state fields to write first.
@@ -45,9 +53,13 @@ def first_events(
     if update is not None and not isinstance(update, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise StateInvalid(f"update= takes a mapping of state fields, not a {type(update).__name__}")
     last = _place(row, events, at)
-    _nothing_unsettled(flow, row, events, at, last)
-    standing = Standing(flow, row.id)
-    standing.apply_all(events[: last - 1])
+    now = Standing(flow, row.id, versions).apply_all(events)
+    _nothing_unsettled(now, row, events, at, last)
+    standing = Standing(flow, row.id, versions).apply_all(events[:last])
+    if standing.past:
+        told = f"it was of another version there (shape {standing.shape!r}), whose state is not that of flow"
+        raise _not_there(row, f"{told} {flow.name!r} as it is now", events, at)
+    standing = Standing(flow, row.id, versions).apply_all(events[: last - 1])
     place = _what_came_in(standing, events[last - 1], at)
     gone = missing(flow, place["after"])
     if gone is not None:
@@ -144,9 +156,8 @@ def _not_there(row: RunRow, why: str, events: Sequence[Event], at: int) -> RunNo
     )
 
 
-def _nothing_unsettled(flow: Flow[Any], row: RunRow, events: Sequence[Event], at: int, last: int) -> None:
+def _nothing_unsettled(now: Standing[Any], row: RunRow, events: Sequence[Event], at: int, last: int) -> None:
     """Refuses a place behind a call that the run is parked for: whether it happened is part of that place."""
-    now = Standing(flow, row.id).apply_all(events)
     unknown = {
         id(call.intent): call.intent
         for branch in now.open_branches()

@@ -22,7 +22,7 @@ from .lifecycle import advance
 from .retrying import places_to_retry
 from .roles import Anyone, Roles, holds_role, normal
 from .settling import Settling
-from .standing import Standing, approvers
+from .standing import Standing, approvers, versions_of
 from .store import Change, Draft, Event, RequestRow, RunRow, SqliteStore
 from .underway import open_tools, tools_of
 from .views import Request
@@ -76,6 +76,9 @@ class People(Settling):
         row = self._asks(request, "approval")
         run = self.store.run(row.run)
         self._of_this_flow(run, row)
+        if (run.shape, run.build) != (self.flow.shape, self.flow.build):
+            told = "the run is of another version of its flow: resume it, and look at what it asks then"
+            raise _refused(row, "edits", told)
         before, after = change_of(self.flow, row, edits)
         if row.status == "open":
             must_pass(self.flow, row, self.store.events(row.run), Edit(str(by), row.id, before, after, note))
@@ -252,7 +255,7 @@ class People(Settling):
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             self.mine(row)
             status = advance(row.status, "retry", run_id)
-            standing = Standing(self.flow, run_id).apply_all(events)
+            standing = Standing(self.flow, run_id, versions_of(self.store)).apply_all(events)
             places = self._where_it_failed(standing, events, row)
             body = {"retry": True, "places": places, "by": by, "note": note}
             return Change((Draft("resumed", body),), status=status)
@@ -283,6 +286,14 @@ class People(Settling):
             raise RunNotReady(
                 f"run {standing.run!r} ended with {row.verdict} and its last step did not fail: there is nothing to "
                 "retry",
+                run=standing.run,
+                status=row.status,
+            )
+        since = next((event.number for event in reversed(events) if event.kind == "migrated"), 0)
+        if tried and tried[-1].number < since:
+            raise RunNotReady(
+                f"run {standing.run!r} cannot be retried: what failed was a step of another version of its flow, "
+                "before the run was migrated. Start a new run",
                 run=standing.run,
                 status=row.status,
             )

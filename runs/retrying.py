@@ -87,7 +87,7 @@ def _before(path: str, own: Sequence[Event], last: Event) -> Position | None:
             break
         if "to" in event.body:
             found = read_position(event.body["to"])
-        elif event.kind == "resumed":
+        elif event.kind in ("resumed", "migrated"):
             for place in event.body.get("places", ()):
                 if place["branch"] == path:
                     found = read_position(place["to"])

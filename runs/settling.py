@@ -25,7 +25,7 @@ from .lifecycle import advance, not_ready
 from .placing import place_of_branch
 from .readiness import still
 from .roles import normal
-from .standing import Standing
+from .standing import Standing, versions_of
 from .store import Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
 
 
@@ -86,7 +86,7 @@ class Settling:
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             self.mine(row)
             status = advance(row.status, "settle", run_id)
-            standing = Standing(self.flow, run_id).apply_all(events)
+            standing = Standing(self.flow, run_id, versions_of(self.store)).apply_all(events)
             branch = _parked(standing, row, step)
             change = self._settled(standing, branch, result, {"by": by, "note": note, "proof": proof}, status)
             if branch.path:

@@ -6,25 +6,32 @@ live run folds each event as it is committed. Nothing else changes a standing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from ..errors import JournalBroken, StateInvalid
 from ..flows.each import Each
 from ..flows.flow import Flow
-from ..flows.position import AtNode, Parked, Position
+from ..flows.past import PastFlow, same_states
+from ..flows.position import AtFork, AtNode, Parked, Position
 from ..flows.state import Delta
 from ..flows.subflow import Subflow
 from ..guards.budgets import Spent
 from .branches import Branch, Dropped, Frame, Pending, Recorded
 from .codec import read_error
 from .folds import FOLDS
-from .gone import GONE, UNTYPED
+from .gone import GONE
 from .store.records import Event
 
+if TYPE_CHECKING:
+    from .store import SqliteStore
+
 S = TypeVar("S", bound=BaseModel)
+
+Versions = Callable[[str, str], "dict[str, Any] | None"]
+"""Gives the manifest of a version of the flow, by shape and build; None where nobody kept it."""
 
 
 class Standing(Generic[S]):
@@ -33,15 +40,18 @@ class Standing(Generic[S]):
     Args:
         flow: the flow.
         run: the run's id.
+        versions: gives the manifest of a version, by shape and build, where the store has it: what a run of another
+            state left is folded by it.
     """
 
     __slots__ = (
-        "_ahead", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits", "kind", "root",
-        "run", "shape", "steps", "tail", "updated",
+        "_ahead", "_versions", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits",
+        "kind", "root", "run", "shape", "steps", "tail", "updated",
     )  # fmt: skip
 
-    def __init__(self, flow: Flow[S], run: str) -> None:
+    def __init__(self, flow: Flow[S], run: str, versions: Versions | None = None) -> None:
         self.flow = flow
+        self._versions = versions
         self.kind = flow.type
         self.run = run
         # the `started` event comes first, and gives the state
@@ -115,6 +125,35 @@ class Standing(Generic[S]):
         """
         return next((branch for branch in self.branches.values() if request in branch.requests), None)
 
+    @property
+    def past(self) -> bool:
+        """Whether its state is of another version, as data: it can be looked at, and not driven."""
+        return isinstance(self.root.frame.flow, PastFlow)
+
+    @property
+    def shown(self) -> S:
+        """The state for people to see; of another version as it was stored, unvalidated."""
+        return self.flow.state.model_construct(**vars(self.state)) if self.past else self.state
+
+    # versions
+
+    def be_of(self, shape: str, build: str, *, anew: bool = False) -> None:
+        """Takes the version that the next events are of; only folds of events call it.
+
+        Args:
+            shape: the version's.
+            build: the version's.
+            anew: what branches are in has other names in it.
+        """
+        self.shape, self.build = shape, build
+        found: Any = self.flow
+        if shape != self.flow.shape and self._versions is not None:
+            manifest = self._versions(shape, build)
+            if manifest is not None and not same_states(manifest, self.flow.manifest()):
+                found = PastFlow(manifest, self.flow)
+        if anew or found is not self.root.frame.flow:
+            _rebind(self.root, found)
+
     # branches
 
     def open(self, path: str, body: dict[str, Any], at: float) -> Branch:
@@ -145,9 +184,25 @@ class Standing(Generic[S]):
             index = own.partition("i")[2]
             if not (index.isdigit() or own.endswith("s")):
                 raise KeyError(path)
-            frame = Frame(GONE, UNTYPED, at, parent.frame) if "flow" in body else parent.frame
+            flow = _held(parent) or GONE
+            frame = Frame(flow, flow.type, at, parent.frame) if "flow" in body else parent.frame
             branch = Branch(path, frame, AtNode("START"), None, parent, index=int(index) if index else None)
         return self.add(branch)
+
+    def known(self, path: str) -> Branch:
+        """A branch that is open, or that failed and a retry opens again.
+
+        Args:
+            path: the path.
+
+        Raises:
+            KeyError: there is none.
+        """
+        found = self.branches.get(path)
+        if found is not None:
+            return found
+        failed = (one for branch in self.branches.values() for one in branch.failed.values())
+        return {inner.path: inner for one in failed for inner in (one, *one.within_branches())}[path]
 
     def item(self, parent: Branch, each: Each, index: int) -> Branch:
         """The branch of an item that is about to begin.
@@ -256,6 +311,46 @@ class Standing(Generic[S]):
     def open_branches(self) -> Iterator[Branch]:
         """The branches, what came first first."""
         yield from tuple(self.branches.values())
+
+
+def versions_of(store: SqliteStore) -> Versions:
+    """The manifests that a store keeps; a standing that holds this can be copied.
+
+    Args:
+        store: the store.
+    """
+
+    def version(shape: str, build: str) -> dict[str, Any] | None:
+        return store.manifest(shape, build)
+
+    return version
+
+
+def _held(branch: Branch) -> Any:
+    """The flow that is inside of the node where a branch stands, of today or of then; None where there is none."""
+    at = branch.at.at if isinstance(branch.at, Parked) else branch.at
+    if not isinstance(at, AtNode):
+        return None
+    flow: Any = branch.frame.flow
+    if isinstance(flow, PastFlow):
+        return flow.inside(at.node)
+    return getattr(flow.nodes.get(at.node), "flow", None)
+
+
+def _rebind(branch: Branch, flow: Any) -> None:
+    """Takes another version of its flow for a branch, and of theirs for all that came from it."""
+    branch.frame.flow, branch.frame.kind = flow, flow.type
+    _rebind_within(branch)
+
+
+def _rebind_within(branch: Branch) -> None:
+    for child in (*branch.children.values(), *branch.failed.values()):
+        if child.frame is not branch.frame:
+            _rebind(child, _held(branch) or GONE)
+            continue
+        if isinstance(branch.at, AtFork):
+            child.region = branch.frame.flow.regions.get(branch.at.fork)
+        _rebind_within(child)
 
 
 def approvers(decisions: Iterable[dict[str, Any]]) -> set[str]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..flows.each import Each
-from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtNode, Parked
-from ..flows.subflow import Subflow
+from ..flows.position import AtEnd, Parked
+from ..nodes.node import Node
+from .adapting import Adapted, adapted
 from .branches import Branch
 from .driver import Drive
-from .incoming import missing
 from .lifecycle import OVER
-from .standing import Standing
+from .moving import Misfit
 from .store import Draft
 
 
 def fit(drive: Drive[Any]) -> None:
-    """Lets a run of another shape go on where its places still exist; else it parks with the reason.
+    """Lets a run of another version go on where it fits, or where a migration makes it fit; else it parks, with why.
 
     Args:
         drive: the run under its lease.
@@ -25,51 +24,61 @@ def fit(drive: Drive[Any]) -> None:
     if drive.status in OVER or isinstance(standing.at, AtEnd):
         return
     same = (standing.shape, standing.build) == (flow.shape, flow.build)
-    reason = None if same else _misfit(standing)
-    change: dict[str, Any] = {"shape": flow.shape, "build": flow.build}
-    if reason is not None:
-        drive.misfit = True
-        if drive.status != "parked":
-            error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
-            body: dict[str, Any] = {"reason": "flow_changed", "error": error}
-            drive.commit(standing.root, [Draft("parked", body)], status="parked", error=error)
-    elif drive.status == "parked":
-        branches = [branch.path for branch in standing.parked if may_go_on(branch)]
-        if branches or not standing.parked:
-            drive.commit(standing.root, [Draft("resumed", change | {"branches": branches})], **change)
-    elif not same and drive.status != "waiting":
-        drive.commit(standing.root, [Draft("resumed", change)], **change)
+    try:
+        found = Adapted() if same else _adapted(drive)
+    except Misfit as misfit:
+        _park(drive, f"{misfit}. {_WAY_OUT} (the run is of shape {standing.shape!r}, the flow of {flow.shape!r})")
+        return
+    branches: list[str] = []
+    if drive.status == "parked":
+        parked = standing.parked
+        branches = [one.path for one in parked if may_go_on(one, one.node if same else found.nodes[one.path])]
+        if parked and not branches and same:
+            return
+    elif same:
+        return
+    change = {"shape": flow.shape, "build": flow.build}
+    body = {**change, "branches": branches, **found.to_json()}
+    asked = standing.requests
+    unused = {name: "withdrawn" for name in found.renewed if not asked[name].consumed}
+    statuses = {"request_status": unused} if unused else {}
+    if found.migrates:
+        body["from"] = standing.shape
+    kind = "migrated" if found.migrates else "resumed"
+    drive.commit(standing.root, [Draft(kind, body)], **statuses, **change)
 
 
-def may_go_on(branch: Branch) -> bool:
+_WAY_OUT = "Resume it under its own version, or declare what became of it: Flow(..., migrations=[Migration(...)])"
+
+
+def _adapted(drive: Drive[Any]) -> Adapted:
+    standing, store = drive.standing, drive.engine.store
+    manifest = store.manifest(standing.shape, standing.build)
+    if manifest is None:
+        raise Misfit("nobody kept what its flow was")
+    return adapted(standing, manifest, drive.flow, store.events(drive.lease.rid))
+
+
+def _park(drive: Drive[Any], reason: str) -> None:
+    drive.misfit = True
+    if drive.status == "parked":
+        return
+    error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
+    body: dict[str, Any] = {"reason": "flow_changed", "error": error}
+    drive.commit(drive.standing.root, [Draft("parked", body)], status="parked", error=error)
+
+
+def may_go_on(branch: Branch, node: Node[..., Any] | None) -> bool:
     """Whether a branch that is parked may go on: its place is there again, or its tool or a fork's parent can be asked.
 
     Args:
         branch: the branch.
+        node: the node where it stands, as the flow is now.
     """
     if not isinstance(branch.at, Parked) or branch.at.reason != "unknown_effect":
         return True
-    node = branch.node
     tools = {tool.name: tool for tool in getattr(node, "tools", (node,)) if tool is not None}
     unknown = [call.intent for call in branch.calls.values() if call.result is None and call.intent is not None]
     return any(
         "inherited" in intent or getattr(tools.get(intent.get("tool", "")), "reconcile", None) for intent in unknown
     )
-
-
-def _misfit(standing: Standing[Any]) -> str | None:
-    for branch in standing.open_branches():
-        at = branch.at.at if isinstance(branch.at, Parked) else branch.at
-        flow = branch.frame.flow
-        gone = missing(flow, standing.begins) if at == AtNode("START") and branch is standing.root else None
-        if gone is not None:
-            return f"the run, a fork, begins behind {gone}, which the flow does not have any more"
-        if isinstance(at, AtNode) and at.node != "START" and branch.node is None:
-            return f"the run stands at node {at.node!r}, which the flow does not have any more"
-        if isinstance(at, AtNode) and branch.children and not isinstance(branch.node, Each | Subflow):
-            return f"the run is inside of {at.node!r}, which holds no other steps any more"
-        if isinstance(at, AtGate | AtHead) and at.route not in flow.routes:
-            return f"the run waits on the edge {at.route!r}, which the flow does not have any more"
-        if isinstance(at, AtFork) and at.fork not in flow.forks:
-            return f"the run is in the branches of {at.fork!r}, which the flow does not have any more"
-    return None
