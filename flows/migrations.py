@@ -218,7 +218,7 @@ class Names:
             if "reads" in found:
                 return found | {"reads": [self.field(name) or name for name in found["reads"]]}
             return {key: self.condition(item) for key, item in found.items()}
-        return [self.condition(item) for item in cast("list[Any]", data)] if isinstance(data, list) else data
+        return [self.condition(item) for item in data] if isinstance(data, list) else data
 
 
 def _renamed(data: Data, fields: Mapping[str, str | None]) -> Data:

@@ -120,7 +120,7 @@ def _asks_the_same(item: Pending, node: Node[..., Any] | None) -> bool:
     if not isinstance(node, Ask) or node.role != item.body["role"]:
         return False
     asked = Call(node.name, {"question": item.body["question"]}, source=node.source)
-    return digest_of_call(item.id, asked) == item.body["digest"]
+    return bool(digest_of_call(item.id, asked) == item.body["digest"])
 
 
 def _permits_the_same(branch: Branch, item: Pending, node: Node[..., Any] | None, edges: Edges) -> bool:

@@ -37,15 +37,16 @@ def fit(drive: Drive[Any]) -> None:
             return
     elif same:
         return
-    change = {"shape": flow.shape, "build": flow.build}
+    change: dict[str, Any] = {"shape": flow.shape, "build": flow.build}
     body = {**change, "branches": branches, **found.to_json()}
     asked = standing.requests
     unused = {name: "withdrawn" for name in found.renewed if not asked[name].consumed}
-    statuses = {"request_status": unused} if unused else {}
     if found.migrates:
         body["from"] = standing.shape
     kind = "migrated" if found.migrates else "resumed"
-    drive.commit(standing.root, [Draft(kind, body)], **statuses, **change)
+    if unused:
+        change["request_status"] = unused
+    drive.commit(standing.root, [Draft(kind, body)], **change)
 
 
 _WAY_OUT = "Resume it under its own version, or declare what became of it: Flow(..., migrations=[Migration(...)])"
@@ -64,7 +65,7 @@ def _park(drive: Drive[Any], reason: str) -> None:
     if drive.status == "parked":
         return
     error: dict[str, Any] = {"category": "bug", "type": "FlowChanged", "message": reason, "classes": []}
-    body: dict[str, Any] = {"reason": "flow_changed", "error": error}
+    body: dict[str, Any] = {"reason": "flow_changed", "error": error, "shape": drive.flow.shape}
     drive.commit(drive.standing.root, [Draft("parked", body)], status="parked", error=error)
 
 

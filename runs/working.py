@@ -160,7 +160,10 @@ class Worker(Generic[S]):
         try:
             if next(turns(self.engine.load(run), frozenset()), None) is not None:
                 return 0.0  # somebody decided for a branch beside the one that is parked
-            return again_at(self.engine.store.events(run), self._asks)
+            events = self.engine.store.events(run)
+            if did_not_fit(events, but=self.engine.flow.shape):
+                return 0.0
+            return again_at(events, self._asks)
         except Exception as error:  # noqa: BLE001  # a parked run that cannot be read is a person's to look at
             _log.error("parked run %s cannot be looked at: %s", run, error)
             return None
@@ -239,6 +242,18 @@ class Worker(Generic[S]):
         except GuidewayError as error:
             _log.error("run %s is given up: %s", lease.run, error)
             return True
+
+
+def did_not_fit(events: list[Event], *, but: str) -> bool:
+    """Whether a run is parked because another version of the flow could not go on with it.
+
+    Args:
+        events: the run's events.
+        but: the shape of the version that asks: what it parked itself, it does not try again.
+    """
+    parks = [event.body for event in events if event.kind == "parked"]
+    last = parks[-1] if parks else {}
+    return last.get("reason") == "flow_changed" and last.get("shape") not in (None, but)
 
 
 def again_at(events: list[Event], asks: set[str]) -> float | None:

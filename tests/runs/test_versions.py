@@ -630,3 +630,19 @@ def test_a_migration_says_what_it_takes(wrong):
     """Each part of the wrong kind is named."""
     with pytest.raises(FlowError, match=f"Migration\\({next(iter(wrong))}="):
         Migration(**wrong)
+
+
+def test_a_worker_goes_on_with_what_another_version_parked(path):
+    """A worker of the version that fits takes what a worker of another one had to park; that one does not try again."""
+    old = waits(desk(), path)
+    with compiled(desk(), path) as app:
+        app.approve(old.waiting[0], by="ann")
+    with compiled(desk(pay=pays("refund")), path) as app:
+        app.work(until=lambda: True)
+        before = app.get("r")
+        assert before.status == "parked"
+        app.work(until=lambda: True)
+        assert len(app.get("r").events) == len(before.events)
+    with compiled(desk(), path) as app:
+        app.work(until=lambda: True)
+        assert app.get("r").state.receipt == "paid 50.0"
