@@ -13,7 +13,9 @@ from bench.figures import Row, Samples
 from bench.lanes import Broken, Round
 
 
-def measured(row: Row, rounds: int, home: Path, say: Callable[[str], None]) -> Samples:
+def measured(
+    row: Row, rounds: int, home: Path, say: Callable[[str], None], settle: Callable[[], None] = os.sync
+) -> Samples:
     """What the rounds of a row gave.
 
     A contender whose package is not installed, or that breaks, is left out and said; ours may not be.
@@ -23,6 +25,7 @@ def measured(row: Row, rounds: int, home: Path, say: Callable[[str], None]) -> S
         rounds: how many rounds.
         home: a folder for the contenders' files.
         say: told of who is left out.
+        settle: called before each round, so that what the one before left to be written is not this one's.
 
     Raises:
         Broken: ours did not do its work.
@@ -32,7 +35,7 @@ def measured(row: Row, rounds: int, home: Path, say: Callable[[str], None]) -> S
         going = _opened(row, home, stack, say)
         for _ in range(rounds):
             for name, a_round in going.items():
-                os.sync()  # what the round before left to be written is not this one's
+                settle()
                 samples.setdefault(name, []).append(a_round())
     return samples
 

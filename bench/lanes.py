@@ -101,7 +101,8 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            status = self._process.wait()
+            self.close()
+            status = self._process.returncode
             said = self._log.read_text()[-3000:]
             raise Broken(f"{self._task.peer}.{self._task.call} ended with status {status}:\n{said}")
         return json.loads(line)
@@ -167,7 +168,7 @@ class Cold:
             now = home / "now"
             shutil.rmtree(now, ignore_errors=True)
             shutil.copytree(left, now)
-            os.sync()  # the first commit must not wait for the copy to reach the disk
+            _sync(now)  # the first commit must not wait for the copy to reach the disk
             return Worker(self.task, now, preload)
 
         first = process(None)
@@ -183,6 +184,12 @@ class Cold:
                 worker.close()
 
         return a_round, lambda: shutil.rmtree(home, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 DIED = 9
