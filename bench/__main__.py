@@ -9,6 +9,7 @@ import argparse
 import json
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,13 +45,14 @@ def main() -> None:
         if warning := machine.warning(home):
             to_stderr(warning)
         about = machine.described(home)
-        for row in chosen:
-            to_stderr(f"measuring {row.name} ...")
-            samples[row.name] = measured(row, options.rounds or row.rounds, home, to_stderr)
-            loads[row.name] = machine.load()
-            lines += told(row, samples[row.name])
+        with suppress(KeyboardInterrupt):  # what was measured by then is printed
+            for row in chosen:
+                to_stderr(f"measuring {row.name} ...")
+                samples[row.name] = measured(row, options.rounds or row.rounds, home, to_stderr)
+                loads[row.name] = machine.load()
+                lines += told(row, samples[row.name])
 
-    print(_heading(about, before, max(loads.values()), time.monotonic() - began))
+    print(_heading(about, before, max(loads.values(), default=before), time.monotonic() - began))
     print(table.printed(lines))
     if noise := machine.busy(before, table.spread(lines)):
         print(f"\n{noise}")

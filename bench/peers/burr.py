@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +17,7 @@ from burr.core import ApplicationBuilder, State, action, expr
 from burr.core.persistence import SQLitePersister
 
 from bench.lanes import DIED, Round
-from bench.pace import Marks, timed_runs
+from bench.pace import Marks, Stopwatch, timed_runs
 from bench.payload import kilobyte
 from bench.stored import at_least, count, size
 
@@ -124,9 +123,9 @@ def concurrent(home: Path, *, runs: int, steps: int) -> Round:
             await persister.connection.execute("pragma journal_mode=wal")
             await persister.connection.execute("pragma synchronous=normal")
             await persister.initialize()
-            wall, cpu = time.perf_counter(), time.process_time()
+            watch = Stopwatch()
             await asyncio.gather(*(one(persister) for _ in range(many)))
-            return time.perf_counter() - wall, time.process_time() - cpu
+            return watch.stopped()
 
     asyncio.run(all_of_them(max(1, runs // 10)))
 
@@ -196,7 +195,7 @@ def resume(home: Path, *, steps: int) -> Round:
     """Opening that store, and taking the one step that is left."""
 
     def a_round() -> dict[str, float]:
-        began = time.perf_counter()
+        watch = Stopwatch()
         persister = saved(home / "runs.db")
         builder = (
             ApplicationBuilder()
@@ -207,9 +206,9 @@ def resume(home: Path, *, steps: int) -> Round:
             .with_state_persister(persister)
         )
         _, _, state = builder.build().run(halt_before=["finish"])
-        taken = time.perf_counter() - began
+        told = watch.told("resume")
         assert len(state["notes"]) == steps + 1
-        return {"resume": taken * 1e3}
+        return told
 
     return a_round
 
@@ -218,11 +217,11 @@ def history(home: Path, *, steps: int) -> Round:
     """Opening that store, and loading the state of every step of the run."""
 
     def a_round() -> dict[str, float]:
-        began = time.perf_counter()
+        watch = Stopwatch()
         persister = saved(home / "runs.db")
         found = [persister.load("", "first", number) for number in range(steps)]
-        taken = time.perf_counter() - began
+        told = watch.told("history")
         assert all(found)
-        return {"history": taken * 1e3}
+        return told
 
     return a_round

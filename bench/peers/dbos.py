@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import sqlalchemy
 from dbos import DBOS, SetWorkflowID
 
 from bench.lanes import DIED, Round
-from bench.pace import Marks, timed_runs
+from bench.pace import Marks, Stopwatch, timed_runs
 from bench.payload import kilobyte
 from bench.stored import at_least, count, size
 
@@ -133,9 +132,9 @@ def concurrent(home: Path, *, runs: int, steps: int) -> Round:
 
     def a_round() -> dict[str, float]:
         before = count(store, ROWS)
-        wall, cpu = time.perf_counter(), time.process_time()
+        watch = Stopwatch()
         runner.run(all_of_them(runs))
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        wall, cpu = watch.stopped()
         at_least(count(store, ROWS) - before, runs * steps, "steps in the store")
         return {"cpu": cpu * 1e3 / runs, "wall": wall}
 
@@ -177,12 +176,12 @@ def resume(home: Path, *, steps: int) -> Round:
     """Opening that store: DBOS goes on with what was under way when it is launched, and the rest is waited for."""
 
     def a_round() -> dict[str, float]:
-        began = time.perf_counter()
+        watch = Stopwatch()
         launched(home / "runs.db")
         result = DBOS.retrieve_workflow("first").get_result()
-        taken = time.perf_counter() - began
+        told = watch.told("resume")
         assert (result, len(marks.times)) == (steps + 1, 1)
-        return {"resume": taken * 1e3}
+        return told
 
     return a_round
 
@@ -192,11 +191,11 @@ def history(home: Path, *, steps: int) -> Round:
     from dbos import DBOSClient
 
     def a_round() -> dict[str, float]:
-        began = time.perf_counter()
+        watch = Stopwatch()
         client = DBOSClient(system_database_url=f"sqlite:///{home / 'runs.db'}")
         found = client.list_workflow_steps("first")
-        taken = time.perf_counter() - began
+        told = watch.told("history")
         at_least(len(found), steps, "steps in the history")
-        return {"history": taken * 1e3}
+        return told
 
     return a_round

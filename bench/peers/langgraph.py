@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
 from operator import add
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -17,7 +16,7 @@ from langgraph.graph.message import add_messages
 from langgraph.types import Command, interrupt
 
 from bench.lanes import DIED, Round
-from bench.pace import Marks, timed_runs
+from bench.pace import Marks, Stopwatch, timed_runs
 from bench.payload import kilobyte
 from bench.stored import at_least, count, size
 
@@ -116,11 +115,11 @@ def concurrent(home: Path, *, runs: int, steps: int, saver: bool = True) -> Roun
 
     async def all_of_them(many: int) -> tuple[float, float]:
         async def timed(graph: Any, **options: Any) -> tuple[float, float]:
-            wall, cpu = time.perf_counter(), time.process_time()
+            watch = Stopwatch()
             given = (graph.ainvoke({"n": 0, "last": steps}, config(uuid4().hex, steps), **options) for _ in range(many))
             done = await asyncio.gather(*given)
             assert all(state["n"] == steps for state in done)
-            return time.perf_counter() - wall, time.process_time() - cpu
+            return watch.stopped()
 
         if not saver:
             return await timed(loop(None, slow_step))
@@ -244,12 +243,12 @@ def resume(home: Path, *, steps: int, kind: str) -> Round:
     """Opening that store, and taking the one step that is left."""
 
     def a_round() -> dict[str, float]:
-        began = time.perf_counter()
+        watch = Stopwatch()
         graph = growing(saved(home / "runs.db"), kind)
         result = graph.invoke(None, config("first", steps), durability="sync")
-        taken = time.perf_counter() - began
+        told = watch.told("resume")
         assert _length(result, kind) == steps + 1
-        return {"resume": taken * 1e3}
+        return told
 
     return a_round
 
@@ -258,12 +257,12 @@ def history(home: Path, *, steps: int, kind: str) -> Round:
     """Opening that store, and reading every step of the run: its state and what wrote it."""
 
     def a_round() -> dict[str, float]:
-        began = time.perf_counter()
+        watch = Stopwatch()
         graph = growing(saved(home / "runs.db"), kind)
         found = list(graph.get_state_history(config("first", steps)))
-        taken = time.perf_counter() - began
+        told = watch.told("history")
         at_least(len(found), steps, "steps in the history")
-        return {"history": taken * 1e3}
+        return told
 
     return a_round
 
@@ -292,16 +291,16 @@ def gates(home: Path, *, waits: int) -> Round:
     app = graph.compile(checkpointer=saver)
 
     def a_round() -> dict[str, float]:
-        before, began = size(store), time.perf_counter()
+        before, watch = size(store), Stopwatch()
         thread, passed = config(uuid4().hex, waits), 0
         result = app.invoke(_empty("text", waits), thread, durability="sync")
         while "__interrupt__" in result:
             result = app.invoke(Command(resume="yes"), thread, durability="sync")
             passed += 1
-        taken = time.perf_counter() - began
+        wall, cpu = watch.stopped()
         assert (passed, len(result["notes"])) == (waits, waits + 1)
         stored = size(store) - before
         at_least(stored, waits * 1024, "bytes in the store")
-        return {"mb": stored / 1e6, "wait": taken * 1e3 / waits}
+        return {"mb": stored / 1e6, "wait": wall * 1e3 / waits, "cpu": cpu * 1e3 / waits}
 
     return a_round

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic_graph import BaseNode, End, GraphBuilder, GraphRunContext, StepContext
 
 from bench.lanes import Round
-from bench.pace import timed_runs
+from bench.pace import Stopwatch, timed_runs
 
 
 @dataclass
@@ -66,8 +65,9 @@ def concurrent(home: Path, *, runs: int, steps: int) -> Round:  # noqa: ARG001  
     asyncio.run(all_of_them(max(1, runs // 10)))
 
     def a_round() -> dict[str, float]:
-        wall, cpu = time.perf_counter(), time.process_time()
+        watch = Stopwatch()
         asyncio.run(all_of_them(runs))
-        return {"cpu": (time.process_time() - cpu) * 1e3 / runs, "wall": time.perf_counter() - wall}
+        wall, cpu = watch.stopped()
+        return {"cpu": cpu * 1e3 / runs, "wall": wall}
 
     return a_round

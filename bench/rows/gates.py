@@ -20,6 +20,7 @@ def row(waits: int = 200) -> Row:
     figures = [
         Figure("mb", f"{waits} waits at a gate, 1 KB before each: megabytes stored", limit=1.0, digits=2),
         Figure("wait", "the same: milliseconds a wait (asked, answered, resumed; only ours is power-safe)", digits=2),
+        Figure("cpu", "the same: CPU milliseconds a wait", digits=2),
     ]
     return Row("gates", lanes, figures, rounds=3)
 

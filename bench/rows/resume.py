@@ -36,7 +36,8 @@ def row(call: str, kind: str, steps: int = 1000) -> Row:
     what = "list of texts" if kind == "text" else "messages"
     done = "one step taken" if call == "resume" else "its history read"
     title = f"a {steps:,}-step run opened in a new process ({what}), {done}: milliseconds, imports apart"
-    return Row(f"{call}-{kind}", lanes, [Figure(call, title, limit=LIMITS[call])], rounds=3)
+    figures = [Figure(call, title, limit=LIMITS[call]), Figure("cpu", "the same: CPU milliseconds")]
+    return Row(f"{call}-{kind}", lanes, figures, rounds=3)
 
 
 def rows() -> list[Row]:

@@ -33,7 +33,7 @@ def small(monkeypatch):
         ("concurrent", {"runs": 3, "steps": 2}, {"cpu", "wall"}),
         ("growth", {"steps": 10, "kind": "text"}, {"mb", "step", "first", "last", "flat"}),
         ("growth", {"steps": 10, "kind": "messages"}, {"mb", "step", "first", "last", "flat"}),
-        ("gates", {"waits": 2}, {"mb", "wait"}),
+        ("gates", {"waits": 2}, {"mb", "wait", "cpu"}),
         ("checks", {"nodes": 20}, {"small", "large", "times"}),
     ],
 )
