@@ -3,7 +3,9 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?=
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python $(INSTALL)
+BENCH := $(VENV)-bench
 
 .PHONY: demo test lint types torture bench format clean
 .DELETE_ON_ERROR:
@@ -29,14 +31,12 @@ format: $(VENV)/.installed-dev
 torture: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q -n 2 -m torture
 
-bench: $(VENV)/.installed-dev
-	@for file in bench/[a-z]*.py; do \
-	    [ -e "$$file" ] || { echo "bench/ holds no benchmark yet"; exit 1; }; \
-	    $(BIN)/python -m "bench.$$(basename "$$file" .py)" || exit 1; \
-	done
+# One row: make bench ROW=gates; fewer rounds: make bench ROUNDS=1; every sample: make bench JSON=bench.json.
+bench: $(BENCH)/.installed
+	@$(BENCH)/bin/python -m bench $(ROW:%=--row %) $(ROUNDS:%=--rounds %) $(JSON:%=--json %)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis guideway-demo
+	rm -rf $(VENV) $(BENCH) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis guideway-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The set-up, done again only when pyproject.toml changed. A stamp is written last, so a set-up that broke off is made whole.
@@ -52,11 +52,17 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	@mkdir -p $(VENV)/link && ln -sfn "$(CURDIR)" $(VENV)/link/guideway
 	@touch $(VENV)/.installed $@
 
-$(VENV)/bin/python:
+# The peers that are measured live in an environment of their own: guideway never depends on them.
+$(BENCH)/.installed: pyproject.toml bench/requirements.txt | $(BENCH)/bin/python
+	@echo "installing guideway and the peers into $(BENCH) ..."
+	@$(BENCH)/bin/python $(INSTALL) --requirement bench/requirements.txt --editable .
+	@touch $@
+
+$(VENV)/bin/python $(BENCH)/bin/python:
 	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
 	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	        "$$python" -m venv $(VENV) && exit 0; \
-	        rm -rf $(VENV); \
+	        "$$python" -m venv $(@:/bin/python=) && exit 0; \
+	        rm -rf $(@:/bin/python=); \
 	        echo "$$python cannot make an environment (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; \
 	    fi; \
 	done; \

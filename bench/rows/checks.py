@@ -1,0 +1,28 @@
+"""How long ``check()`` takes of a flow of 1,000 nodes and of 10,000, without a solver."""
+
+from __future__ import annotations
+
+from bench.figures import Figure, Row
+from bench.lanes import Task, Warm
+
+LINEAR = 12.0
+"""Times as long for ten times as many nodes: linear, with a fifth for the machine's caches."""
+
+
+def row(nodes: int = 1000) -> Row:
+    """Two flows, the second of ten times as many nodes.
+
+    Args:
+        nodes: how many the first has.
+    """
+    figures = [
+        Figure("small", f"check() of {nodes:,} nodes: seconds, without a solver", limit=1.0, digits=3),
+        Figure("large", f"check() of {nodes * 10:,} nodes: seconds", digits=3),
+        Figure("times", "the same: times as long for ten times as many nodes (linear: 10)", limit=LINEAR),
+    ]
+    return Row("checks", [Warm("guideway", Task("ours", "checks", {"nodes": nodes}))], figures, rounds=5)
+
+
+def rows() -> list[Row]:
+    """A thousand nodes and ten thousand."""
+    return [row()]
