@@ -5,6 +5,7 @@ Authoring loads no langchain; it is loaded when a value is first validated.
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import uuid4
@@ -35,13 +36,14 @@ def add_messages(left: list[Any], right: Any) -> list[Any]:
     for cut in range(len(added) - 1, -1, -1):
         if isinstance(added[cut], RemoveMessage) and added[cut].id == REMOVE_ALL:
             return list(added[cut + 1 :])
-    places = {message.id: place for place, message in enumerate(left)}
+    places = _places(left)
     merged: list[Any] = list(left)
     gone: set[int] = set()
     for message in added:
         place = places.get(message.id)
         if isinstance(message, RemoveMessage):
             if place is None:
+                _recent.merged = None
                 raise ValueError(f"a message of id {message.id!r} is to be removed, but there is none")
             gone.add(place)
         elif place is None:
@@ -50,7 +52,29 @@ def add_messages(left: list[Any], right: Any) -> list[Any]:
         else:
             merged[place] = message
             gone.discard(place)
-    return [message for place, message in enumerate(merged) if place not in gone] if gone else merged
+    if gone:
+        _recent.merged = None
+        return [message for place, message in enumerate(merged) if place not in gone]
+    _recent.merged, _recent.places, _recent.count = merged, places, len(merged)
+    return merged
+
+
+class _Recent(threading.local):
+    """The list that this thread merged last, and where its messages are: a fold of a journal appends to it at once."""
+
+    merged: list[Any] | None = None
+    places: dict[Any, int] = {}  # noqa: RUF012  # replaced whole
+    count: int = 0
+
+
+_recent = _Recent()
+
+
+def _places(left: list[Any]) -> dict[Any, int]:
+    """Where each message is, by id; of the list that was merged last it is known, so that appending costs no more."""
+    if _recent.merged is left and _recent.count == len(left):
+        return _recent.places
+    return {message.id: place for place, message in enumerate(left)}
 
 
 REMOVE_ALL = "__remove_all__"
