@@ -187,7 +187,7 @@ def test_a_node_that_was_renamed_parks_until_the_migration_says_so(path):
         assert run.status == "parked"
         assert "Flow(..., migrations=[Migration(...)])" in run.error.message
         assert old.shape in run.error.message
-        with pytest.raises(RunNotReady):
+        with pytest.raises(RunNotReady, match="is parked"):
             app.settle("r", None, "paid", by="ann")
     with compiled(desk(pay=renamed, migrations=[Migration(old.shape, nodes={"pay": "refund"})]), path) as app:
         run = app.resume("r")
