@@ -228,15 +228,16 @@ class App(Deciding[S], Watching[S]):
         return [self._listed(row) for row in rows]
 
     def _listed(self, row: RunRow) -> Run[S]:
+        other = row.flow != self.flow.name
         try:
-            return self._engine.view(self._engine.load(row.id))
+            standing = self._engine.load(row.id)
+            if other and standing.past:
+                raise _another_state(row, self.flow.name)
+            return self._engine.view(standing)
         except JournalBroken as error:
-            if row.flow == self.flow.name:
+            if not other:
                 raise
-            raise ConfigError(
-                f"run {row.id!r} is of flow {row.flow!r}, whose state is not that of {self.flow.name!r}: list its runs "
-                f"by its own App, or by `guideway runs --flow {row.flow}`"
-            ) from error
+            raise _another_state(row, self.flow.name) from error
 
     async def ainbox(
         self, role: str | None = None, *, limit: int | None = None, after: str | None = None
@@ -314,6 +315,13 @@ def _options(store: object, notify: object) -> None:
             f"notify={notify!r} ({type(notify).__name__}) cannot be called: give a function of one Request",
             where=caller(),
         )
+
+
+def _another_state(row: RunRow, flow: str) -> ConfigError:
+    return ConfigError(
+        f"run {row.id!r} is of flow {row.flow!r}, whose state is not that of {flow!r}: list its runs "
+        f"by its own App, or by `guideway runs --flow {row.flow}`"
+    )
 
 
 def _some(limit: int) -> int:
