@@ -176,6 +176,11 @@ class Passed:
     log: tuple[dict[str, Any], ...]
     grant: str | None
 
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """The requests that people said yes to, in the order given."""
+        return tuple(entry["request"] for entry in self.log if "request" in entry and entry["value"])
+
 
 @dataclass(frozen=True, slots=True)
 class Asks:
@@ -243,7 +248,7 @@ def permit(
                 grant = answer.request if refusal is None else grant
             else:
                 log.append(verdict.log)
-                grant = f"exempt:{gate.name}" if isinstance(gate, Approval) else grant
+                grant = f"exempt:{gate.name}" if grant is None and isinstance(gate, Approval) else grant
             if refusal is None:
                 break
             way = gate.ways().get(refusal.kind)

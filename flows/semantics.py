@@ -106,6 +106,12 @@ class _Trail:
     grant: str | None = None
     digest: str | None = None
     edits: Edits | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """The requests of the approvals so far: what a person said yes to has a digest, and an exemption none."""
+        return self.also if self.grant is None or self.digest is None else (*self.also, self.grant)
 
 
 class _Walk:
@@ -138,8 +144,9 @@ class _Walk:
         route = self.flow.routes[at.route]
         gate = gate_at(self.flow, at)
         trail = _Trail(route, [], at.refusal, at.failure, edits=decided.edits or at.edits)
-        if decided.edits is not None:
+        if decided.edits is not None:  # what was said before it says nothing of the edited call
             return self._edited(trail, gate, decided)
+        trail.also = at.also
         refusal = decided.refusal
         if refusal is None:
             trail.guards.append({"guard": gate.name, "value": True, "request": decided.request})
@@ -241,7 +248,7 @@ class _Walk:
     def _gates(self, trail: _Trail, first: int) -> Move:
         for index in range(first, len(trail.route.gates)):
             gate, turns = asked_first(trail.route.gates, index, trail.edits)
-            at = AtGate(trail.route.id, index, turns, trail.refusal, trail.failure, trail.edits)
+            at = AtGate(trail.route.id, index, turns, trail.refusal, trail.failure, trail.edits, trail.approvals)
             no = self._gate(trail, gate, at)
             if no is not None:
                 return no
@@ -261,7 +268,7 @@ class _Walk:
             return Ask(at, self._why(trail, taken=False), self.place.out)
         if verdict.refusal is not None:
             return self._way(trail, gate, at, verdict.refusal)
-        if isinstance(gate, Approval):
+        if isinstance(gate, Approval) and trail.digest is None:  # what a person said yes to stays granted by that
             trail.grant = f"exempt:{gate.name}"
         return None
 
@@ -338,7 +345,7 @@ class _Walk:
         if spent is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
             return self._exhausted(target.name, spent)
-        granted = (trail.grant, trail.digest, trail.edits) if taken else (None, None, None)
+        granted = (trail.grant, trail.digest, trail.edits, trail.also) if taken else ()
         return Run(AtNode(target.name, trail.refusal, trail.failure, *granted), why, self.place.out)
 
     def _finish(self, end: End, why: Reasons) -> Move:

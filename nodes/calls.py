@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..guards.gates import Gate, Way
     from .ask import Ask
+    from .threads import Left as LeftRunning
     from .tool import Tool
 
 EXHAUSTED_AROUND = "ExhaustedAround"
@@ -179,12 +180,14 @@ class CallFailed(Exception):
     Args:
         record: what went wrong.
         running: the call's thread goes on after its timeout.
+        final: trying again changes nothing, whatever its category: somebody has to do something first.
     """
 
-    def __init__(self, record: ErrorRecord, *, running: bool = False) -> None:
+    def __init__(self, record: ErrorRecord, *, running: bool = False, final: bool = False) -> None:
         super().__init__(record.message)
         self.record = record
         self.running = running
+        self.final = final
 
 
 class RecordedFailure(CallFailed):
@@ -234,6 +237,22 @@ def seen_from_around(type: str) -> str:
     return exhausted_type(int(type.removeprefix(EXHAUSTED_AROUND) or 0))
 
 
+class Send(Protocol):
+    """Sends a tool's call."""
+
+    def __call__(self, key: str, left: LeftRunning | None = None) -> Awaitable[Any]:
+        """The JSON-able result.
+
+        Args:
+            key: the idempotency key that it is sent under.
+            left: is told of a once-only call whose thread goes on when nobody waits for it any more.
+
+        Raises:
+            CallFailed: it failed, which may be recorded.
+        """
+        ...
+
+
 class Calls(Protocol):
     """Whoever sends a step's calls, or returns what was recorded of them.
 
@@ -267,7 +286,7 @@ class Calls(Protocol):
         slot: str,
         tool: Tool[..., Any],
         call: Call,
-        send: Callable[[str], Awaitable[Any]],
+        send: Send,
         *,
         reconcile: Callable[[], Awaitable[Any]] | None = None,
     ) -> Any:

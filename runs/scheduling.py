@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from ..flows.each import Each
-from ..flows.position import AtEnd
+from ..flows.position import AtEnd, AtNode
 from .branches import Branch
 from .fanning import Fanning
 from .readiness import ready, still, turns
@@ -133,7 +133,10 @@ class Scheduling(Fanning[S]):
         if branch.path not in self.standing.branches:
             each = None if branch.parent is None else branch.parent.node
             assert isinstance(each, Each)
-            self.begin_item(branch, each)
+            assert branch.parent is not None
+            assert isinstance(branch.parent.at, AtNode)
+            if self.let_in(branch.parent, branch.parent.at):
+                self.begin_item(branch, each)
         return self.standing.branches.get(branch.path)
 
     def settle(self) -> None:

@@ -15,13 +15,15 @@ from ..flows.flow import Flow
 from ..flows.position import AtEnd, Done, Finish, Leave, Parked
 from ..flows.semantics import GIVEN_UP, next_move
 from ..guards.budgets import Spent
-from ..nodes.calls import NOT_DONE
+from ..nodes.calls import NOT_DONE, stem
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
 from ..nodes.plan import jsonable
 from ..nodes.tool import Tool
 from .branches import Branch
 from .codec import write_error, write_move
 from .lifecycle import advance, not_ready
+from .overruns import alive_here
+from .permits import ITEM
 from .placing import place_of_branch
 from .readiness import still
 from .roles import normal
@@ -103,7 +105,14 @@ class Settling:
         business = None if slot is None else (branch.calls[slot].intent or {}).get("business")
         if result is NOT_DONE or (slot is None and not isinstance(result, GiveUp)):
             effects = [Effect(business, "not_done")] if business else []
-            return Change((Draft("settled", {"kind": "not_done", "slot": slot} | who),), status=status, effects=effects)
+            if slot is not None:
+                _must_be_over(standing, branch, slot)
+            return Change(
+                (Draft("settled", {"kind": "not_done", "slot": slot} | who),),
+                status=status,
+                effects=effects,
+                request_status=dict.fromkeys(approvals_of(branch, slot), "undispatched"),
+            )
         if isinstance(result, GiveUp):
             return _given_up(standing, branch, who, status)
         value = _as_result(standing, branch, slot, result)
@@ -111,6 +120,38 @@ class Settling:
         return Change(
             (Draft("settled", {"kind": "done", "slot": slot, "value": value} | who),), status=status, effects=effects
         )
+
+
+def _must_be_over(standing: Standing[Any], branch: Branch, slot: str) -> None:
+    """Refuses that nothing was done by a call that is known to go on: it may yet act."""
+    where = alive_here(branch.calls[slot].running)
+    if where is not None:
+        raise RunNotReady(
+            f"run {standing.run!r}: the call overran its timeout and is still running in {where}, so it may yet act. "
+            "Wait until it ends, which is recorded, or end that process; its result, or GIVE_UP, can be settled now",
+            run=standing.run,
+            status="parked",
+        )
+
+
+def approvals_of(branch: Branch, slot: str | None) -> tuple[str, ...]:
+    """The requests whose approval the call of a parked step needed: those of its node, and its own.
+
+    Args:
+        branch: where it is parked.
+        slot: the call's; None where there is none.
+    """
+    assert isinstance(branch.at, Parked)
+    at = branch.at.at
+    if slot is None:
+        return ()
+    mine = {stem(slot).replace("call.", "permit.", 1), ITEM if branch.of_item else ""}
+    own = [
+        item.id
+        for item in branch.requests.values()
+        if item.consumed and item.status == "approved" and item.body.get("slot") in mine
+    ]
+    return (*at.also, *((at.grant,) if at.grant and at.digest else ()), *own)
 
 
 def _then(standing: Standing[Any], change: Change) -> str:

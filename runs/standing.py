@@ -36,8 +36,25 @@ class Standing(Generic[S]):
     """
 
     __slots__ = (
-        "_ahead", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits", "kind", "root",
-        "run", "shape", "steps", "tail", "updated",
+        "_ahead",
+        "begins",
+        "branches",
+        "build",
+        "by",
+        "dropped",
+        "error",
+        "flow",
+        "forked",
+        "inherits",
+        "kind",
+        "revoked",
+        "root",
+        "run",
+        "shape",
+        "steps",
+        "tail",
+        "unknown",
+        "updated",
     )  # fmt: skip
 
     def __init__(self, flow: Flow[S], run: str) -> None:
@@ -59,6 +76,10 @@ class Standing(Generic[S]):
         self.forked: tuple[str, int] | None = None
         self.begins: dict[str, Any] | None = None
         self.inherits: list[dict[str, Any]] = []
+        # calls of tools of which no result is known, by the numbers of their intents, in steps that are over too
+        self.unknown: dict[int, Recorded] = {}
+        # approvals that were taken back after the run had used them, by request
+        self.revoked: dict[str, dict[str, Any]] = {}
         self._ahead: tuple[Any, Delta, Any] | None = None
 
     # the run as a whole
@@ -258,15 +279,6 @@ class Standing(Generic[S]):
         yield from tuple(self.branches.values())
 
 
-def approvers(decisions: Iterable[dict[str, Any]]) -> set[str]:
-    """Who said yes: the quorum counts people, not decisions.
-
-    Args:
-        decisions: as journalled in ``decided``.
-    """
-    return {str(decision["by"]) for decision in decisions if decision["status"] == "approved"}
-
-
 def last_error(standing: Standing[Any]) -> Any:
     """The last step's error record, or None.
 
@@ -276,4 +288,4 @@ def last_error(standing: Standing[Any]) -> Any:
     return read_error(standing.error)
 
 
-__all__ = ["Branch", "Frame", "Pending", "Recorded", "Standing", "approvers", "last_error"]
+__all__ = ["Branch", "Frame", "Pending", "Recorded", "Standing", "last_error"]

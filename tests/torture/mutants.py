@@ -109,7 +109,7 @@ MUTANTS: dict[str, list[Patch]] = {
     ],
     "recorded results": [(f"{RUNS}.recording.Recording.tool", _forgetful)],
     "recorded answers": [(f"{RUNS}.recording.Recording.model", _asks_again)],
-    "unknown is not guessed": [(f"{RUNS}.recording.Recording._reconciled", _guesses)],
+    "unknown is not guessed": [(f"{RUNS}.believing.Believing.reconciled", _guesses)],
     "stable keys": [(f"{RUNS}.recording.Recording.key", lambda self, slot: secrets.token_hex(16))],
     "bound before the call": [(f"{RUNS}.recording.Recording._must_fit", _fits_always)],
     "reservation": [(f"{RUNS}.folds.FOLDS[intent]", _reserves_nothing)],
