@@ -132,8 +132,8 @@ class Scheduling(Fanning[S]):
         """The branch as it is worked on: an item that is about to begin is opened, where the budget allows it."""
         if branch.path not in self.standing.branches:
             each = None if branch.parent is None else branch.parent.node
-            assert isinstance(each, Each)
-            assert branch.parent is not None
+            if not isinstance(each, Each) or branch.parent is None:
+                return None  # the each ended since it was seen that the item's turn was next
             assert isinstance(branch.parent.at, AtNode)
             if self.let_in(branch.parent, branch.parent.at):
                 self.begin_item(branch, each)
