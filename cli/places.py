@@ -10,19 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..runs.progress import State, in_order, together
+from .asked import Asked
 
 if TYPE_CHECKING:
     from ..runs.store import Event
-
-
-@dataclass(slots=True)
-class Asked:
-    """A request of a place: how many people must say yes, who did, and whether the run has taken the decision."""
-
-    quorum: int
-    status: str = "open"
-    said: set[str] = field(default_factory=set[str])
-    taken: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -300,11 +291,7 @@ class Places:
         asked = asks.requests.get(body["request"])
         if asked is None:
             return
-        asked.status = body["status"]
-        if asked.status == "approved":
-            asked.said.add(str(body["by"]))
-            if len(asked.said) < asked.quorum:
-                asked.status = "open"
+        asked.decided(body)
 
     _expired = _decided
 
@@ -313,7 +300,14 @@ class Places:
 
     def _result(self, spot: Spot, body: dict[str, Any]) -> None:
         call = spot.calls.pop(body["slot"], body)
+        if "late" in body and "parked" in spot.at and call is not body:
+            spot.at = spot.at["at"]
         spot.acted = spot.acted or (call.get("kind") == "tool" and "value" in body)
+
+    def _breach(self, spot: Spot, body: dict[str, Any]) -> None:
+        call = spot.calls.get(body["slot"])
+        if call is not None and "intent" in body:
+            spot.calls[body["slot"]] = call | {"running": body.get("holder")}
 
     def _parked(self, spot: Spot, body: dict[str, Any]) -> None:
         if spot.name is not None:
