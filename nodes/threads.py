@@ -43,7 +43,7 @@ class Threaded:
         def run() -> None:
             try:
                 self.value = context.run(self._work)
-            except StopIteration as error:
+            except StopIteration as error:  # a coroutine must not raise it
                 self.failure = RuntimeError(f"the function raised StopIteration: {error}")
             except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's to judge
                 self.failure = error
@@ -61,9 +61,13 @@ class Threaded:
 
     def taken(self) -> Any:
         """What the function that has ended returned; it raises what the function raised."""
-        if self.failure is not None:
-            raise self.failure
-        return self.value
+        failure = self.failure
+        if failure is None:
+            return self.value
+        if isinstance(failure, Exception | SystemExit | asyncio.CancelledError):
+            raise failure
+        # an interrupt comes to the main thread alone: what a thread raises is the function's own
+        raise RuntimeError(f"the function raised {type(failure).__name__}: {failure}") from failure
 
     def then(self, told: Callable[[], None]) -> bool:
         """Has the thread call a function when it has ended.

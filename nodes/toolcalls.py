@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -237,7 +238,7 @@ async def _timed(
 ) -> Any:
     """Calls a function within the tool's timeout, and makes what it raises data."""
     threaded = not inspect.iscoroutinefunction(fn)
-    timer = asyncio.timeout(tool.timeout)
+    timer, task = asyncio.timeout(tool.timeout), asyncio.current_task()
     thread = Threaded(lambda: fn(**arguments)) if threaded and tool.timeout is not None else None
     try:
         async with timer:
@@ -248,6 +249,8 @@ async def _timed(
     except (asyncio.CancelledError, GeneratorExit) as error:
         if is_inner_cancel(error):
             raise CallFailed(error_record(error, "cancelled", f"{tool.name!r} was cancelled from within")) from error
+        if isinstance(error, GeneratorExit) and _at_work(task):
+            raise _failed(tool, error) from error  # the function's own: what is thrown away is not the task at work
         if thread is not None and left is not None:
             left(thread)
         raise
@@ -255,6 +258,17 @@ async def _timed(
         if isinstance(error, TimeoutError) and timer.expired():
             return _over(tool, thread, left, error)
         raise _failed(tool, error) from error
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise  # of whoever sits before it; elsewhere it can only be the function's own
+        raise _failed(tool, error) from error
+
+
+def _at_work(task: asyncio.Task[Any] | None) -> bool:
+    try:
+        return task is not None and asyncio.current_task() is task
+    except RuntimeError:  # no loop runs
+        return False
 
 
 def _over(
