@@ -179,7 +179,7 @@ class CallFailed(Exception):
 
     Args:
         record: what went wrong.
-        running: the call's thread goes on after its timeout.
+        running: the call may go on after its timeout, here or elsewhere.
         final: trying again changes nothing, whatever its category: somebody has to do something first.
     """
 

@@ -190,8 +190,8 @@ class _Sending:
     async def _settled(self, failure: CallFailed) -> Any:
         """What a call that did not prove its ending comes to, once the world was asked.
 
-        A NOT_DONE is believed only where the caller is known to have ended: a thread that goes on after its
-        timeout may yet act. A result that does not validate proves that the effect happened.
+        A NOT_DONE is believed only where the call is known to have ended: what goes on after its timeout, a thread
+        here or a server elsewhere, may yet act. A result that does not validate proves that the effect happened.
         """
         record, tool = failure.record, self.tool
         unknown = ErrorRecord(
@@ -282,11 +282,10 @@ def _over(
             raise _failed(tool, own) from own
     assert tool.timeout is not None
     what = f"{tool.name!r} did not end within {written(tool.timeout)}"
-    running = thread is not None and not thread.ended
-    if running and left is not None:
+    if thread is not None and left is not None and not thread.ended:
         left(thread)
-    remote = tool.foreign is not None and tool.foreign.remote
-    raise CallFailed(error_record(error, "timeout", what), running=running or remote) from error
+    # what a coroutine waited for when it was cancelled (a server, a thread of its own) may yet act
+    raise CallFailed(error_record(error, "timeout", what), running=True) from error
 
 
 def _failed(tool: Tool[..., Any], error: BaseException) -> CallFailed:

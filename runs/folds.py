@@ -169,7 +169,7 @@ def _intent(standing: Standing[Any], branch: Branch, event: Event) -> None:
 def _result(standing: Standing[Any], branch: Branch, event: Event) -> None:
     body = event.body
     if "late" in body:
-        _late(standing, branch, body)
+        _late(standing, body)
         return
     _met(standing, body)
     head, _, last = body["slot"].rpartition(".")
@@ -183,13 +183,15 @@ def _result(standing: Standing[Any], branch: Branch, event: Event) -> None:
     branch.frame.spend(body.get("spent"))
 
 
-def _late(standing: Standing[Any], branch: Branch, body: dict[str, Any]) -> None:
+def _late(standing: Standing[Any], body: dict[str, Any]) -> None:
     """A call that nobody waited for any more has ended: its result counts wherever the call does."""
     recorded = standing.unknown.pop(body["late"])
     recorded.result, recorded.running = body, None
-    if isinstance(branch.at, Parked) and branch.calls.get(body["slot"]) is recorded:
-        branch.at = branch.at.at
-        standing.error = branch.error = None
+    for branch in standing.parked:
+        if any(call is recorded for call in branch.calls.values()):
+            assert isinstance(branch.at, Parked)
+            branch.at = branch.at.at
+            standing.error = branch.error = None
 
 
 def _breach(standing: Standing[Any], _: Branch, event: Event) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Hashable, Iterable
 from dataclasses import asdict
@@ -22,7 +23,7 @@ from .codec import write_error
 from .inheriting import became_of
 from .readiness import still
 from .standing import Standing
-from .store import Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
+from .store import Build, Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
 from .store.holder import Holder, this_process
 
 if TYPE_CHECKING:
@@ -60,19 +61,23 @@ class Overrunning:
         Args:
             overrun: the call.
         """
-        if overrun.running:
-            _here.add(self._key)
-            try:
-                self._engine.store.append_outside(self._run, self._goes_on)
-            except GuidewayError as error:
-                _log.error("a call of run %s goes on, which could not be recorded: %s", self._run, error)
+        if not overrun.running:  # it has just ended, and nobody took its result
+            threading.Thread(target=overrun.then, args=(self._ended,), daemon=True, name="guideway-late").start()
+            return
+        _here.add(self._key)
+        try:
+            self._engine.store.append_outside(self._run, self._goes_on)
+        except GuidewayError as error:
+            _log.error("a call of run %s goes on, which is recorded later: %s", self._run, error)
+            again = threading.Thread(target=self._again, args=(self._goes_on,), daemon=True, name="guideway-late")
+            again.start()
         overrun.then(self._ended)
 
     def _goes_on(self, row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
-        standing = Standing(self._engine.flow, self._run).apply_all(events)
-        recorded = standing.unknown.get(self._number)
-        if recorded is None or recorded.intent is None:
+        standing, recorded = self._standing(events)
+        if recorded is None or recorded.over:
             return Change()
+        assert recorded.intent is not None
         here = this_process()
         body = {"holder": asdict(here), "by": here.describe(), "overran": recorded.intent.get("timeout")}
         return Change((self._draft(standing, recorded, "breach", "", body),))
@@ -81,32 +86,31 @@ class Overrunning:
 
     def _ended(self, ending: Ending) -> None:
         """Called in the call's own thread, whatever became of the App by now."""
-        try:
-            self._record(ending)
-        except (RunNotFound, JournalBroken) as error:
-            _log.error("the late end of a call of run %s cannot be recorded: %s", self._run, error)
-        finally:
-            _here.discard(self._key)
 
-    def _record(self, ending: Ending) -> None:
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             return self._change(ending, row, events)
 
+        self._again(build)
+        _here.discard(self._key)
+
+    def _again(self, build: Build) -> None:
+        """Appends what is to be said as soon as the store can be written, whatever becomes of the App."""
         pause = FIRST
-        while True:
+        while build != self._goes_on or self._key in _here:  # that it goes on is not said when it has ended
             try:
                 self._append(build)
                 return
-            except (RunNotFound, JournalBroken):
-                raise
+            except (RunNotFound, JournalBroken) as error:
+                _log.error("what became of a late call of run %s cannot be recorded: %s", self._run, error)
+                return
             except StoreError as error:  # it was closed just now, is locked, or its disk is full
                 if not self._engine.store.durable:
                     return
-                _log.warning("the late end of a call of run %s is recorded later: %s", self._run, error)
+                _log.warning("what became of a late call of run %s is recorded later: %s", self._run, error)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST)
 
-    def _append(self, build: Any) -> None:
+    def _append(self, build: Build) -> None:
         store = self._engine.store
         if not store.closed:
             store.append_outside(self._run, build)
@@ -118,10 +122,9 @@ class Overrunning:
                 own.close()
 
     def _change(self, ending: Ending, row: RunRow, events: list[Event]) -> Change:
-        standing = Standing(self._engine.flow, self._run).apply_all(events)
-        recorded = standing.unknown.get(self._number)
+        standing, recorded = self._standing(events)
         if recorded is None or recorded.intent is None:
-            return self._too_late(ending, standing, events)
+            return self._too_late(ending, events)
         business = recorded.intent.get("business")
         if not ending.proves:
             body: dict[str, Any] = {"ended": write_error(ending.error)}
@@ -135,7 +138,18 @@ class Overrunning:
             effects = [Effect(business, "not_done")] if business else []
         return Change((draft,), status=_then(standing, row, draft), error=None, effects=effects)
 
-    def _too_late(self, ending: Ending, standing: Standing[Any], events: list[Event]) -> Change:
+    def _standing(self, events: list[Event]) -> tuple[Standing[Any], Recorded | None]:
+        """Where the run stands, and the call as it is there; None where somebody settled it."""
+        try:
+            standing = Standing(self._engine.flow, self._run).apply_all(events)
+        except GuidewayError:  # it was driven on under another flow: whoever has that flow folds what is said here
+            standing = Standing(self._engine.flow, self._run)
+            if became_of(events, self._number) is PENDING:
+                intent = next(event for event in events if event.number == self._number)
+                standing.unknown[self._number] = Recorded(intent.body, intent.at, number=self._number)
+        return standing, standing.unknown.get(self._number)
+
+    def _too_late(self, ending: Ending, events: list[Event]) -> Change:
         """Somebody settled the call before it ended: where that was wrong, the journal and the log say so."""
         intent = next(event for event in events if event.number == self._number)
         known = became_of(events, self._number)
@@ -166,7 +180,7 @@ class Overrunning:
 
 def _then(standing: Standing[Any], row: RunRow, draft: Draft) -> str | None:
     """The status of a run that was parked, once the draft is there; None where it stays as it is."""
-    if row.status != "parked":
+    if row.status != "parked" or not standing.tail:
         return None
     standing.apply(Event(standing.tail + 1, draft.kind, standing.updated, draft.body, b""))
     return still(standing) or "ready"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import threading
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from guideway import NOT_DONE, START, Budget, Context, End, Flow, all_of, failed, on, tool
-from guideway.errors import RunNotReady
+from guideway import NOT_DONE, START, Budget, Context, End, Flow, Retry, all_of, failed, on, tool
+from guideway.errors import RunNotReady, StoreLocked
 from tests.runs.desks import done, opened
 from tests.runs.processes import Process
 from tests.torture.flows import Declined
@@ -222,6 +223,90 @@ def test_a_fork_believes_no_more_than_its_parent(tmp_path, no_grace):
         late.end(app)
         run = app.resume("f")
         assert (run.state.first, app.resume("r").state.first, late.calls) == ("charge of a", "charge of a", 1)
+
+
+def test_it_is_told_to_a_run_that_was_driven_on_under_another_flow(tmp_path):
+    """Meanwhile the flow was changed and the run parked for it: the end is recorded for whoever folds it."""
+    late = Late()
+    other = Flow(
+        "late", state=Job, budget=Budget(steps=9),
+        edges=[on(START, late.tool), on(late.tool, failed("declined") >> End("declined"), End("charged"))],
+        on_failure=End("new", verdict="failed"),
+    )  # fmt: skip
+    gone = Flow("late", state=Job, edges=[on(START, End("other"))])
+    with opened(tmp_path, late.flow) as app:
+        app.start({}, run_id="r")
+        with opened(tmp_path, gone) as changed:
+            assert changed.resume("r").status == "parked"
+        late.end(app)
+        with opened(tmp_path, other) as changed:
+            run = changed.resume("r")
+            assert (run.end, run.state.first, late.calls) == ("charged", "charge of a", 1)
+
+
+def test_a_store_that_is_locked_is_told_later(tmp_path, monkeypatch):
+    """Where it cannot be said at once that a call goes on, it is said as soon as the store can be written."""
+    late = Late()
+    with opened(tmp_path, late.flow) as app:
+        append, refused = app.store.append_outside, []
+
+        def busy(*args: Any, **options: Any) -> Any:
+            if len(refused) < 2:
+                refused.append(args)
+                raise StoreLocked("another program holds it")
+            return append(*args, **options)
+
+        app.store.append_outside = busy
+        app.start({}, run_id="r")
+        until(lambda: app.get("r").parked[0].running is not None)
+        assert len(refused) == 2
+        late.end(app)
+        assert app.resume("r").state.first == "charge of a"
+
+
+def test_what_a_coroutine_waited_for_may_go_on_too(tmp_path, monkeypatch):
+    """An async call is cancelled at its timeout, and the server that it asked may yet act: NOT_DONE waits a grace."""
+    calls: list[str] = []
+
+    def asks(item: str, context: Context) -> Any:
+        found = context.deps.found(context.key)
+        return NOT_DONE if found is None else found
+
+    @tool(
+        effect="once", stakes="low", timeout=0.1, writes="first", reconcile=asks, retry=Retry(attempts=2, pause=0.001)
+    )
+    async def hand_over(item: str, context: Context) -> str:
+        calls.append(item)
+        server = threading.Timer(0.3, context.deps.does, args=("charge", context.key, item))
+        server.start()
+        await asyncio.sleep(30)
+        return "never"
+
+    flow = Flow("hands over", state=Job, edges=[on(START, hand_over), on(hand_over, End("charged"))])
+    with opened(tmp_path, flow) as app:
+        assert app.start({}, run_id="r").status == "parked"
+        assert calls == ["a"]
+        until(lambda: done(tmp_path))
+        monkeypatch.setattr("guideway.runs.believing.GRACE", -1000.0)
+        run = app.resume("r")
+        assert (run.end, run.state.first) == ("charged", "charge of a")
+        assert (calls, done(tmp_path)) == (["a"], ["charge\ta"])
+
+
+def test_an_async_call_that_swallows_its_cancellation_is_waited_for(tmp_path):
+    """It still runs, in sight: its run is not let go, nobody else drives it, and what it returns is its result."""
+
+    @tool(effect="once", stakes="low", timeout=0.1, writes="first")
+    async def stubborn(item: str, context: Context) -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(30)
+        assert app.store.held("r") == "held"
+        return str(context.deps.does("charge", context.key, item))
+
+    flow = Flow("stubborn", state=Job, edges=[on(START, stubborn), on(stubborn, End("charged"))])
+    with opened(tmp_path, flow) as app:
+        run = app.start({}, run_id="r")
+        assert (run.end, run.state.first, done(tmp_path)) == ("charged", "charge of a", ["charge\ta"])
 
 
 def test_a_branch_beside_it_goes_on_and_the_end_is_heard(tmp_path):
