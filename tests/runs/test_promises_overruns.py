@@ -72,7 +72,7 @@ class Late:
 
 def until(true: Any) -> None:
     """Waits until something is so."""
-    for _ in range(3000):
+    for _ in range(1500):
         if true():
             return
         time.sleep(0.01)

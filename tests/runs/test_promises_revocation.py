@@ -74,14 +74,14 @@ def refused(reason: str, match: str, do: Any, *args: Any, **options: Any) -> Non
     assert caught.value.data["reason"] == reason
 
 
-def taken_by_crash(app: Any, monkeypatch: pytest.MonkeyPatch, commit: str = "gate") -> None:
+def taken_by_crash(app: Any) -> None:
     """Resumes a run whose driver is lost after the commit that takes the decision."""
 
     class Lost(BaseException):
         pass
 
     def lose(when: str, kinds: str) -> None:
-        if when == "after" and kinds.startswith(commit):
+        if when == "after" and kinds.startswith("gate"):
             raise Lost
 
     app.store.hook = lose
@@ -208,12 +208,12 @@ NODES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", NODES)
-def test_a_used_yes_that_is_taken_back_dispatches_nothing(tmp_path, monkeypatch, kind):
+def test_a_used_yes_that_is_taken_back_dispatches_nothing(tmp_path, kind):
     """The run stands at the node, its driver gone: resumed, the step fails and says who, when and why."""
     with opened(tmp_path, desk_of(NODES[kind]), roles=ROLES) as app:
         request = app.start({}, run_id="r", by="web").waiting[0]
         app.approve(request, by="ann")
-        taken_by_crash(app, monkeypatch)
+        taken_by_crash(app)
         app.revoke(request, by="bea", note="stop")
         assert app.store.request(request.id).status == "revoked"
         refused("revoked", "taken back already", app.revoke, request, by="ann")
@@ -239,7 +239,7 @@ def test_what_was_dispatched_is_not_taken_back(tmp_path, kind):
         assert app.get("r").events == before
 
 
-def test_every_approval_on_the_way_counts(tmp_path, monkeypatch):
+def test_every_approval_on_the_way_counts(tmp_path):
     """Two gates said yes: whichever is taken back, the call is not dispatched; an exemption behind takes none away."""
     flow = desk_of(pay, approval("lead", denied=excuse) >> approval("cfo", denied=excuse))
     for number, (role, by) in enumerate([("lead", "ann"), ("cfo", "cat")]):
@@ -250,7 +250,7 @@ def test_every_approval_on_the_way_counts(tmp_path, monkeypatch):
             app.approve(first, by="ann")
             second = app.resume("r").waiting[0]
             app.approve(second, by="cat")
-            taken_by_crash(app, monkeypatch)
+            taken_by_crash(app)
             app.revoke(first if role == "lead" else second, by=by)
             assert app.resume("r").end == "taken back"
             assert done(folder) == []
@@ -395,7 +395,7 @@ def talk() -> Flow[Talk]:
     )  # fmt: skip
 
 
-def test_one_of_two_proposed_calls_is_taken_back(tmp_path, monkeypatch):
+def test_one_of_two_proposed_calls_is_taken_back(tmp_path):
     """The first runs, the second was taken back before its turn: the model is told who took it back."""
     with opened(tmp_path, talk(), greedy, roles=ROLES) as app:
         first, second = app.start({"messages": "pay"}, run_id="r", by="web").waiting
@@ -416,13 +416,13 @@ def test_one_of_two_proposed_calls_is_taken_back(tmp_path, monkeypatch):
         assert done(tmp_path) == ["wire\t1"]
 
 
-def test_a_proposed_call_in_a_crash_is_taken_back(tmp_path, monkeypatch):
+def test_a_proposed_call_in_a_crash_is_taken_back(tmp_path):
     """Its decision is used and its driver died: resumed, it is told to the model and not run."""
     with opened(tmp_path, talk(), greedy, roles=ROLES) as app:
         first, second = app.start({"messages": "pay"}, run_id="r", by="web").waiting
         for request in (first, second):
             app.approve(request, by="ann")
-        taken_by_crash(app, monkeypatch)
+        taken_by_crash(app)
         app.revoke(first, by="bea")
         run = app.resume("r")
         assert (run.end, done(tmp_path)) == ("over", ["wire\t2"])
@@ -454,7 +454,7 @@ def test_an_item_is_taken_back(tmp_path):
         assert "took back" in run.state.into[1]["failure"]["message"]
 
 
-def test_in_a_parallel_branch_it_is_taken_back_while_another_works(tmp_path, monkeypatch):
+def test_in_a_parallel_branch_it_is_taken_back_while_another_works(tmp_path):
     """A branch waits in front of its call while its sibling works: taken back meanwhile, it does not dispatch."""
 
     @tool(effect="none", writes="note", timeout=20.0)
@@ -470,7 +470,7 @@ def test_in_a_parallel_branch_it_is_taken_back_while_another_works(tmp_path, mon
     with opened(tmp_path, flow, roles=ROLES) as app:
         request = app.start({}, run_id="r", by="web").waiting[0]
         app.approve(request, by="ann")
-        taken_by_crash(app, monkeypatch)
+        taken_by_crash(app)
         app.revoke(request, by="ann")
         run = app.resume("r")
         assert (run.status, run.error.type, done(tmp_path)) == ("ended", "Revoked", [])
