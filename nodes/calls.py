@@ -28,6 +28,10 @@ EXHAUSTED_AROUND = "ExhaustedAround"
 """The type of the record where the budget of a flow around a subflow is used up: its way is that flow's, not the
 subflow's. Where that flow is further out, the number of flows between follows."""
 
+KEY_UNKNOWN = "KeyUnknown"
+"""The type of the record where nobody knows what became of another run's call with the same business key: a person
+must settle that one first, and no model can do anything about it."""
+
 DEFAULT_MAX_TOKENS = 1024
 """How long an answer may be, for the budget's bound, where nothing is said."""
 

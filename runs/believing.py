@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from ..errors import GuidewayError
-from ..nodes.calls import NOT_DONE, PENDING, Call, CallFailed, RecordedFailure, Stop, UnknownEffect
+from ..nodes.calls import KEY_UNKNOWN, NOT_DONE, PENDING, Call, CallFailed, RecordedFailure, Stop, UnknownEffect
 from ..nodes.carried import carried
 from ..nodes.outcome import ErrorRecord
 from ..nodes.tool import Tool
@@ -182,7 +182,7 @@ class Believing(Permits):
         told = (
             f"{whose}, and nobody knows whether its call happened. It was not called again. {_TO_DO.get(status, _LOOK)}"
         )
-        raise CallFailed(ErrorRecord("unavailable", "KeyUnknown", told.format(run=row.run)), final=True)
+        raise CallFailed(ErrorRecord("unavailable", KEY_UNKNOWN, told.format(run=row.run)), final=True)
 
     def business_key(self, tool: Tool[..., Any], call: Call) -> str | None:
         """The business key of a call in the store; None where its tool has none.
