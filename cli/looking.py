@@ -155,10 +155,10 @@ def inbox(
     if len(asked) == most:
         screen.say()
         screen.line(f"the next page: --after {asked[-1].id}", "dim")
-    for item in parked:
+    for place in parked:
         screen.say()
-        show_unsettled(screen, item)
-    if len({item.row.id for item in parked}) == most:
+        show_unsettled(screen, place)
+    if len({place.row.id for place in parked}) == most:
         screen.say()
         screen.line("there may be more that is parked: guideway runs --status parked", "dim")
     return DONE

@@ -122,9 +122,9 @@ def _parked(places: Places, most: int) -> list[tuple[str, str]]:
         where = places.label(spot.path)
         pairs.append(("parked", f"{spot.name}{', ' if where else ''}{where}: {spot.at['parked']}"))
         pairs += [("open call", _call(slot)) for slot in spot.calls.values()]
-        where = running_in(spot)
-        if where is not None:
-            pairs.append(("running", f"it overran its timeout and still runs in {where}, as far as is known"))
+        process = running_in(spot)
+        if process is not None:
+            pairs.append(("running", f"it overran its timeout and still runs in {process}, as far as is known"))
         pairs.append(("settle", f"--step {spot.path or places.steps + 1}"))
     return [*pairs, *_more(len(found) - most)]
 

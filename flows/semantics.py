@@ -33,7 +33,7 @@ from ..guards.target import Target
 from ..nodes.calls import EXHAUSTED_AROUND
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 from .affording import over, over_outside
-from .decisions import against, asked_about, asked_first, bug, decide, gate_at, is_for, told_of
+from .decisions import against, asked_about, asked_first, bug, decide, failure_of, gate_at, is_for, told_of
 from .edits import Edits
 from .ends import End
 from .fanout import AllOf
@@ -191,7 +191,7 @@ class _Walk:
                 self.tried.append({"edge": route.id, "guards": guards})
                 return self._opaque(source, error, cause)
             if passed:
-                trail = _Trail(route, guards, failure=_failure(source, error))
+                trail = _Trail(route, guards, failure=failure_of(source, error))
                 return self._take(trail, source, error) if error is not None else self._gates(trail, 0)
             self.tried.append({"edge": route.id, "guards": guards})
         return self._no_edge(source, error)
@@ -230,18 +230,18 @@ class _Walk:
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
         if error.category == "exhausted":
             if error.type.startswith(EXHAUSTED_AROUND) and self.place.outer:
-                return self._leave(AtLeft("outer", source, error, None, _failure(source, error)))
+                return self._leave(AtLeft("outer", source, error, None, failure_of(source, error)))
             return self._exhausted(source, error)
         if error.category == "cancelled":
             return self._stuck(error, source)
-        return self._flow_way(FAILURE, _failure(source, error), error)
+        return self._flow_way(FAILURE, failure_of(source, error), error)
 
     def _opaque(self, source: str, error: ErrorRecord | None, cause: OpaqueFailed) -> Move:
         """A condition that raises fails the step as a bug; while a failure is routed, only the flow's way is left."""
         raised = bug(cause)
         if error is None:
             return self.row(source, raised)
-        return self._flow_way(FAILURE, _failure(source, raised), raised)
+        return self._flow_way(FAILURE, failure_of(source, raised), raised)
 
     # gates and their ways
 
@@ -276,7 +276,7 @@ class _Walk:
         source = trail.route.source
         if source in (FAILURE, EXHAUSTED):  # the flow's own way cannot be the way out of itself
             return self._stuck(error)
-        return self._flow_way(FAILURE, _failure(source, error), error)
+        return self._flow_way(FAILURE, failure_of(source, error), error)
 
     def _edited(self, trail: _Trail, gate: Gate, decided: Decided) -> Move:
         """A person changed the arguments: all guards of the edge are asked again."""
@@ -340,12 +340,12 @@ class _Walk:
         outside = over_outside(self.place, target)
         if outside is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
-            return self._leave(AtLeft("outer", target.name, outside, None, _failure(target.name, outside)))
+            return self._leave(AtLeft("outer", target.name, outside, None, failure_of(target.name, outside)))
         spent = over(self.flow.budget, self.place, target)
         if spent is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
             return self._exhausted(target.name, spent)
-        granted = (trail.grant, trail.digest, trail.edits, trail.also) if taken else ()
+        granted: tuple[Any, ...] = (trail.grant, trail.digest, trail.edits, trail.also) if taken else ()
         return Run(AtNode(target.name, trail.refusal, trail.failure, *granted), why, self.place.out)
 
     def _finish(self, end: End, why: Reasons) -> Move:
@@ -371,10 +371,10 @@ class _Walk:
         if self.place.out:
             return self._stuck(error, source)
         if self.place.region is not None:
-            return self._leave(AtLeft("exhausted", source, error, None, _failure(source, error)))
+            return self._leave(AtLeft("exhausted", source, error, None, failure_of(source, error)))
         self.place = self.place._replace(out=True)
         source_of_way = EXHAUSTED if EXHAUSTED in self.flow.rows else FAILURE
-        return self._flow_way(source_of_way, _failure(source, error), error)
+        return self._flow_way(source_of_way, failure_of(source, error), error)
 
     def _flow_way(self, source: str, failure: Failure | None, error: ErrorRecord) -> Move:
         at = "" if failure is None else failure.node
@@ -387,7 +387,7 @@ class _Walk:
 
     def _stuck(self, error: ErrorRecord, source: str = "") -> Move:
         if self.place.region is not None:
-            return self._leave(AtLeft("stuck", source, error, None, _failure(source, error)))
+            return self._leave(AtLeft("stuck", source, error, None, failure_of(source, error)))
         return Finish(AtEnd(None, "failed"), Reasons(None, tuple(self.tried)), error, self.place.out)
 
     # the log
@@ -396,9 +396,3 @@ class _Walk:
         route = trail.route
         counted = tuple([self.flow.limits[item] for item in route.limits]) if taken and route.limits else ()
         return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted)
-
-
-def _failure(source: str, error: ErrorRecord | None) -> Failure | None:
-    if error is None:
-        return None
-    return Failure(category=error.category, message=error.message, node=source, type=error.type)

@@ -69,7 +69,7 @@ class Believing(Permits):
             if doubt is not None:
                 raise UnknownEffect(doubt)
             effects = [Effect(business, "not_done")] if business else []
-            body = {"slot": f"{slot}.reconciled", "value": "not done"}
+            body: dict[str, Any] = {"slot": f"{slot}.reconciled", "value": "not done"}
             change = {"effects": effects} | self.not_dispatched(slot)
             return NOT_DONE if self._settle(before, body, change) else self.told(before)
         effects = [Effect(business, "done", found)] if business else []

@@ -218,7 +218,7 @@ class Permits:
         of_the_node = (*self.also, self.grant) if self.grant and self.digest else self.also
         return tuple(dict.fromkeys((*of_the_node, *self.said_yes.get(stem(slot), ()))))
 
-    def dispatching(self, slot: str) -> dict[str, dict[str, str]]:
+    def dispatching(self, slot: str) -> dict[str, Any]:
         """What changes with the commit before a call is dispatched: from now on its approvals cannot be taken back.
 
         Args:
@@ -233,7 +233,7 @@ class Permits:
                 raise CallFailed(taken_back(self.drive.standing.revoked[request], self.node), final=True)
         return {"request_status": dict.fromkeys(needed, "dispatched")} if needed else {}
 
-    def not_dispatched(self, slot: str) -> dict[str, dict[str, str]]:
+    def not_dispatched(self, slot: str) -> dict[str, Any]:
         """What changes when it is known that a call did nothing: its approvals may be taken back before the next try.
 
         Args:
