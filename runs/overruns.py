@@ -15,12 +15,13 @@ from collections.abc import Hashable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GuidewayError, JournalBroken, RunNotFound, StoreError
+from ..errors import GuidewayError, JournalBroken, RunError, StoreError
 from ..nodes.calls import NOT_DONE, PENDING
 from ..nodes.threads import Ending, Overrun
 from .branches import Recorded
 from .codec import write_error
 from .inheriting import became_of
+from .permits import approvals_of
 from .readiness import still
 from .standing import Standing
 from .store import Build, Change, Draft, Effect, Event, RequestRow, RunRow, SqliteStore
@@ -100,7 +101,7 @@ class Overrunning:
             try:
                 self._append(build)
                 return
-            except (RunNotFound, JournalBroken) as error:
+            except (RunError, JournalBroken) as error:
                 _log.error("what became of a late call of run %s cannot be recorded: %s", self._run, error)
                 return
             except StoreError as error:  # it was closed just now, is locked, or its disk is full
@@ -136,7 +137,16 @@ class Overrunning:
         else:
             draft = self._draft(standing, recorded, "result", ".late", about | {"error": write_error(ending.error)})
             effects = [Effect(business, "not_done")] if business else []
-        return Change((draft,), status=_then(standing, row, draft), error=None, effects=effects)
+        undone = {} if ending.error is None else self._not_dispatched(standing, recorded)
+        return Change((draft,), status=_then(standing, row, draft), effects=effects, request_status=undone)
+
+    def _not_dispatched(self, standing: Standing[Any], recorded: Recorded) -> dict[str, str]:
+        """It did nothing: its approvals may be taken back before the next try."""
+        for branch in standing.branches.values():
+            slot = next((name for name, call in branch.calls.items() if call is recorded), None)
+            if slot is not None:
+                return dict.fromkeys(approvals_of(branch, slot), "undispatched")
+        return {}
 
     def _standing(self, events: list[Event]) -> tuple[Standing[Any], Recorded | None]:
         """Where the run stands, and the call as it is there; None where somebody settled it."""

@@ -11,7 +11,7 @@ from ..errors import DecisionRefused, GuidewayError
 from ..flows.decisions import Answer, Asks, Passed, Stopped, call_of, permit
 from ..flows.each import Each
 from ..flows.edits import Edits, edited, seen_by_guards
-from ..flows.position import AtNode
+from ..flows.position import AtNode, Parked
 from ..guards.budgets import NOTHING
 from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Gate
@@ -275,6 +275,25 @@ class Permits:
             self.drive.commit(self.branch, [Draft(kind, body)], power=power, **change)
         except GuidewayError as error:
             raise Stop() from error
+
+
+def approvals_of(branch: Branch, slot: str | None) -> tuple[str, ...]:
+    """The requests whose approval a call of the step under way needed: those of its node, and its own.
+
+    Args:
+        branch: where the step is.
+        slot: the call's; None where there is none.
+    """
+    at = branch.at.at if isinstance(branch.at, Parked) else branch.at
+    if slot is None or not isinstance(at, AtNode):
+        return ()
+    mine = {stem(slot).replace("call.", "permit.", 1), ITEM if branch.of_item else ""}
+    own = [
+        item.id
+        for item in branch.requests.values()
+        if item.consumed and item.status == "approved" and item.body.get("slot") in mine
+    ]
+    return (*at.also, *((at.grant,) if at.grant and at.digest else ()), *own)
 
 
 def refusal_of(item: Request) -> Refusal | None:

@@ -15,7 +15,7 @@ from ..flows.flow import Flow
 from ..flows.position import AtEnd, Done, Finish, Leave, Parked
 from ..flows.semantics import GIVEN_UP, next_move
 from ..guards.budgets import Spent
-from ..nodes.calls import NOT_DONE, stem
+from ..nodes.calls import NOT_DONE
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
 from ..nodes.plan import jsonable
 from ..nodes.tool import Tool
@@ -23,7 +23,7 @@ from .branches import Branch
 from .codec import write_error, write_move
 from .lifecycle import advance, not_ready
 from .overruns import alive_here
-from .permits import ITEM
+from .permits import approvals_of
 from .placing import place_of_branch
 from .readiness import still
 from .roles import normal
@@ -132,26 +132,6 @@ def _must_be_over(standing: Standing[Any], branch: Branch, slot: str) -> None:
             run=standing.run,
             status="parked",
         )
-
-
-def approvals_of(branch: Branch, slot: str | None) -> tuple[str, ...]:
-    """The requests whose approval the call of a parked step needed: those of its node, and its own.
-
-    Args:
-        branch: where it is parked.
-        slot: the call's; None where there is none.
-    """
-    assert isinstance(branch.at, Parked)
-    at = branch.at.at
-    if slot is None:
-        return ()
-    mine = {stem(slot).replace("call.", "permit.", 1), ITEM if branch.of_item else ""}
-    own = [
-        item.id
-        for item in branch.requests.values()
-        if item.consumed and item.status == "approved" and item.body.get("slot") in mine
-    ]
-    return (*at.also, *((at.grant,) if at.grant and at.digest else ()), *own)
 
 
 def _then(standing: Standing[Any], change: Change) -> str:

@@ -33,6 +33,7 @@ from guideway import (
 from guideway.errors import DecisionRefused, RequestNotFound, RunNotReady
 from tests.runs.desks import done, opened
 from tests.runs.processes import Process
+from tests.runs.test_promises_overruns import until
 from tests.torture.flows import Away, Declined
 
 ROLES = {"lead": {"ann", "bea", "eve"}, "cfo": {"cat"}}
@@ -358,6 +359,30 @@ def test_a_settled_call_asks_the_approval_again_before_it_is_repeated(tmp_path):
         app.revoke(request, by="ann")
         assert app.resume("r").end == "taken back"
         assert done(tmp_path) == ["pay\t5"]
+
+
+def test_a_late_proof_that_nothing_was_done_lets_it_be_taken_back(tmp_path):
+    """Its call overran its timeout and was declined in the end: taken back then, a retry makes no call."""
+    goes_on = threading.Event()
+    calls: list[int] = []
+
+    @tool(effect="once", stakes="high", timeout=0.1, writes="paid", not_done=Declined)
+    def slow(amount: int, context: Context) -> str:
+        calls.append(amount)
+        goes_on.wait(30)
+        raise Declined("closed")
+
+    with opened(tmp_path, desk_of(slow), roles=ROLES) as app:
+        request = app.start({}, run_id="r", by="web").waiting[0]
+        app.approve(request, by="ann")
+        assert app.resume("r").status == "parked"
+        refused("dispatched", "dispatched already", app.revoke, request, by="ann")
+        goes_on.set()
+        until(lambda: app.get("r").status == "ready")
+        app.revoke(request, by="ann")
+        assert app.resume("r").error.category == "declined"
+        assert app.retry("r", by="bob").steps[-1].error.type == "Revoked"
+        assert calls == [5]
 
 
 # proposed calls
