@@ -83,10 +83,10 @@ def taken_by_crash(app: Any) -> None:
 
     def lose(when: str, kinds: str) -> None:
         if when == "after" and kinds.startswith("gate"):
-            raise Lost
+            raise Lost("its process is gone")
 
     app.store.hook = lose
-    with pytest.raises(Lost):
+    with pytest.raises(Lost, match="its process is gone"):
         app.resume("r")
     app.store.hook = None
 
