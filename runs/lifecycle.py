@@ -4,6 +4,7 @@
                        ├──park──▶ parked ──settle──▶ ready
                        └──end──▶ ended ──retry──▶ ready
     anything that is not over ──cancel──▶ cancelled
+    anything that is not cancelled ──revoke──▶ the same
 
 A run that is driven again goes on from its journal, whatever its status; only what is over is not.
 """
