@@ -1,4 +1,4 @@
-"""approve, deny, answer, settle, cancel: what people decide. Who decides is the operating system's user."""
+"""approve, deny, revoke, answer, settle, cancel: what people decide. Who decides is the operating system's user."""
 
 from __future__ import annotations
 
@@ -66,6 +66,18 @@ def deny(
 ) -> int:
     """Say no to a request: the run goes the gate's way."""
     return _decide("deny", app, request, note, yes, digest, store, json)
+
+
+def revoke(
+    app: AppName,
+    request: RequestId,
+    note: Note = None,
+    yes: Yes = False,
+    store: Store = None,
+    json: Json = False,
+) -> int:
+    """Take a yes back, until what it lets pass is dispatched: then nothing of it runs."""
+    return _decide("revoke", app, request, note, yes, None, store, json)
 
 
 def answer(app: AppName, request: RequestId, value: Value, store: Store = None, json: Json = False) -> int:
@@ -172,19 +184,24 @@ def _decide(
         what = verb if edits is None else "edit"
         if edits is not None and app.store.run(seen.run).flow == app.flow.name:
             show_edits(screen, change_of(app.flow, app.store.request(seen.id), edits))
-        if not yes and seen.status == "open" and not _confirmed(f"{what} as {user()}? [y/N] "):
-            raise Declined(f"request {seen.id} stays open: nobody said yes to {what}")
+        if not yes and (seen.status == "open" or verb == "revoke") and not _confirmed(f"{what} as {user()}? [y/N] "):
+            raise Declined(f"request {seen.id} stays {seen.status}: nobody said yes to {what}")
         if verb == "approve":
             app.approve(seen, by=user(), note=note, edits=edits, proof=PROOF)
+        elif verb == "revoke":
+            app.revoke(seen, by=user(), note=note, proof=PROOF)
         else:
             app.deny(seen, by=user(), note=note, proof=PROOF)
-        return _decided(screen, target, app, request)
+        return _decided(screen, target, app, request, revoked=verb == "revoke")
 
 
-def _decided(screen: Screen, target: str, app: App[Any], request: str) -> int:
+def _decided(screen: Screen, target: str, app: App[Any], request: str, *, revoked: bool = False) -> int:
     row = app.store.request(request)
     if screen.json:
         screen.data({"request": row.id, "run": row.run, "status": row.status, "by": user()})
+    elif revoked:
+        left = "it is asked on" if row.status == "open" else f"go on: guideway resume {target} {row.run}"
+        screen.line(f"{row.id}: {user()} took the yes back; {left}")
     elif row.status == "open":
         screen.line(f"{row.id}: {user()} said yes; the quorum of {row.body['quorum']} is not there yet")
     elif row.status == "edited":

@@ -127,11 +127,12 @@ def inbox(
     store: Store = None,
     json: Json = False,
 ) -> int:
-    """List what people are asked, what runs out first in front."""
+    """List what people are asked, what runs out first in front; then what is parked and must be settled."""
     from .data import of_request
     from .past import places_of, with_decisions
     from .requests import show_request
     from .targets import store_of
+    from .unsettled import show_unsettled, unsettled
 
     screen = Screen(json=json)
     most = limit if limit is not None or json else PAGE
@@ -140,9 +141,11 @@ def inbox(
         asked = with_decisions(opened, opened.requests(role=role, limit=most, after=after))
         starters = {item.run: opened.run(item.run).by for item in asked}
         places = {item.run: places_of(opened, item.run) for item in asked if item.branch and not json}
+        # whoever settles has no role, and one page of requests is followed by the next
+        parked = unsettled(opened, most) if role is None and after is None else []
         where = opened.path
     if json:
-        screen.data([of_request(item) for item in asked])
+        screen.data([*(of_request(item) for item in asked), *(item.data() for item in parked)])
     elif not asked:
         screen.line(f"nothing is asked in {where}" + (f" of {role}" if role else ""))
     for number, item in enumerate(asked):
@@ -152,6 +155,12 @@ def inbox(
     if len(asked) == most:
         screen.say()
         screen.line(f"the next page: --after {asked[-1].id}", "dim")
+    for place in parked:
+        screen.say()
+        show_unsettled(screen, place)
+    if len({place.row.id for place in parked}) == most:
+        screen.say()
+        screen.line("there may be more that is parked: guideway runs --status parked", "dim")
     return DONE
 
 

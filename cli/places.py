@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..runs.progress import in_order
-from .spots import Asked, Spot
+from .asked import Asked
+from .spots import Spot
 
 if TYPE_CHECKING:
     from ..runs.store import Event
@@ -175,11 +176,7 @@ class Places:
         asked = asks.requests.get(body["request"])
         if asked is None:
             return
-        asked.status = body["status"]
-        if asked.status == "approved":
-            asked.said.add(str(body["by"]))
-            if len(asked.said) < asked.quorum:
-                asked.status = "open"
+        asked.decided(body)
 
     _expired = _decided
 
@@ -188,7 +185,14 @@ class Places:
 
     def _result(self, spot: Spot, body: dict[str, Any]) -> None:
         call = spot.calls.pop(body["slot"], body)
+        if "late" in body and "parked" in spot.at and call is not body:
+            spot.at = spot.at["at"]
         spot.acted = spot.acted or (call.get("kind") == "tool" and "value" in body)
+
+    def _breach(self, spot: Spot, body: dict[str, Any]) -> None:
+        call = spot.calls.get(body["slot"])
+        if call is not None and "intent" in body:
+            spot.calls[body["slot"]] = call | {"running": body.get("holder")}
 
     def _parked(self, spot: Spot, body: dict[str, Any]) -> None:
         if spot.name is not None:

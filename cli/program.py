@@ -29,7 +29,7 @@ _COMMANDS: tuple[Callable[..., int], ...] = (
     reviewing.check, reviewing.draw,
     running.run, running.resume, running.retry, running.work,
     looking.runs, looking.show, looking.log, looking.inbox, looking.verify,
-    deciding.approve, deciding.deny, deciding.answer, deciding.settle, deciding.cancel,
+    deciding.approve, deciding.deny, deciding.revoke, deciding.answer, deciding.settle, deciding.cancel,
     showing.demo,
 )  # fmt: skip
 _ShownError: Any = typer.BadParameter.__mro__[2]  # the root of what typer says of wrong usage; it does not export it

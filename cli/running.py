@@ -179,6 +179,9 @@ def _tell_parked(screen: Screen, target: str, run: Run[Any], places: Places) -> 
     if run.status != "parked":
         return
     many = len(run.parked) > 1
+    for one in run.parked[:SHOWN]:
+        if one.running is not None:
+            screen.line(f"  {one.node} overran its timeout and still runs in {one.running}, as far as is known")
     for one in run.parked[:SHOWN] if many else ():
         what = one.node if one.call is None else call_text(one.call.tool, one.call.arguments)
         screen.line(f"  parked, {places.label(one.branch)}: {what}: {one.reason}")

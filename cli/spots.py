@@ -7,16 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..runs.progress import State, together
-
-
-@dataclass(slots=True)
-class Asked:
-    """A request of a place: how many people must say yes, who did, and whether the run has taken the decision."""
-
-    quorum: int
-    status: str = "open"
-    said: set[str] = field(default_factory=set[str])
-    taken: bool = False
+from .asked import Asked
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ from .data import of_spent
 from .inside import inside
 from .requests import show_request
 from .screen import Screen, moment, told
+from .unsettled import running_in
 from .words import call_text, error_text, place_of
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ def _parked(places: Places, most: int) -> list[tuple[str, str]]:
         where = places.label(spot.path)
         pairs.append(("parked", f"{spot.name}{', ' if where else ''}{where}: {spot.at['parked']}"))
         pairs += [("open call", _call(slot)) for slot in spot.calls.values()]
+        process = running_in(spot)
+        if process is not None:
+            pairs.append(("running", f"it overran its timeout and still runs in {process}, as far as is known"))
         pairs.append(("settle", f"--step {spot.path or places.steps + 1}"))
     return [*pairs, *_more(len(found) - most)]
 

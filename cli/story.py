@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .breaches import breach, ended
 from .crowds import Crowds
 from .inside import inside
 from .places import Places, target_of
@@ -178,13 +179,9 @@ class Teller:
         intent = under.intents.pop(body["slot"], {})
         under.tokens += int(body.get("spent", {}).get("tokens", 0))
         what = intent.get("tool") or intent.get("model") or body.get("tool") or body["slot"]
-        if "reused" in body:
-            used = body["reused"]
-            under.notes.append(("reused", f"{what}: the result of key {used['key']} from run {used['run']}"))
-        elif "inherited" in body:
-            under.notes.append(("inherited", f"{what}: the result of run {body['inherited']['run']}"))
-        elif body.get("reconciled"):
-            under.notes.append(("reconciled", f"{what} had happened: {told(body.get('value'), VALUE)}"))
+        found = ended(body, what)
+        if found is not None:
+            under.notes.append(found)
         elif "error" in body and intent:
             under.notes.append(("failed try", f"{what}: {error_text(body['error'])}"))
         elif intent.get("key"):
@@ -270,8 +267,9 @@ class Teller:
             lines.insert(0, ("answer", told(body["value"], VALUE)))
         for name, value in body.get("edits", {}).items():
             lines.insert(0, ("changed", f"{name}: {told(body['before'][name], VALUE)} -> {told(value, VALUE)}"))
-        style = "bold red" if body["status"] == "denied" else "bold green"
-        self._said(event, f"{body['status']} by {body['by']}", lines, style)
+        style = "bold red" if body["status"] in ("denied", "revoked") else "bold green"
+        head = f"taken back by {body['by']}" if body.get("revoked") else f"{body['status']} by {body['by']}"
+        self._said(event, head, lines, style)
 
     def _expired(self, event: Event) -> None:
         self._said(event, "expired: nobody decided in time", [], "bold yellow")
@@ -342,7 +340,8 @@ class Teller:
 
     def _breach(self, event: Event) -> None:
         body = event.body
-        self._add(event, f"breach: {body['used']} tokens where {body['allowed']} were allowed", [], "bold red")
+        head, lines = breach(body, self._of(event).intents.get(body["slot"], {}))
+        self._add(event, head, lines, "bold red", notable="intent" in body)
 
     def _cancelled(self, event: Event) -> None:
         self._add(event, f"cancelled by {event.body['by']}", [("note", event.body.get("note") or "")], "bold red")

@@ -14,7 +14,7 @@ from ..guards.printing import text
 from ..guards.target import Target
 from ..nodes.calls import Call
 from ..nodes.node import Node
-from ..nodes.outcome import ErrorRecord, Refusal
+from ..nodes.outcome import ErrorRecord, Failure, Refusal
 from .edits import Edits, edited, seen_by_guards
 from .position import AtGate, No
 from .rows import Route
@@ -181,6 +181,11 @@ class Passed:
     log: tuple[dict[str, Any], ...]
     grant: str | None
 
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """The requests that people said yes to, in the order given."""
+        return tuple(entry["request"] for entry in self.log if "request" in entry and entry["value"])
+
 
 @dataclass(frozen=True, slots=True)
 class Asks:
@@ -248,7 +253,7 @@ def permit(
                 grant = answer.request if refusal is None else grant
             else:
                 log.append(verdict.log)
-                grant = f"exempt:{gate.name}" if isinstance(gate, Approval) else grant
+                grant = f"exempt:{gate.name}" if grant is None and isinstance(gate, Approval) else grant
             if refusal is None:
                 break
             way = gate.ways().get(refusal.kind)
@@ -281,6 +286,18 @@ def bug(cause: OpaqueFailed) -> ErrorRecord:
         cause: what it raised.
     """
     return ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
+
+
+def failure_of(source: str, error: ErrorRecord | None) -> Failure | None:
+    """What the next node may read of a failure; None where there is none.
+
+    Args:
+        source: the node that failed.
+        error: its error.
+    """
+    if error is None:
+        return None
+    return Failure(category=error.category, message=error.message, node=source, type=error.type)
 
 
 def told_of(entry: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ class AtNode(NamedTuple):
         grant: the request whose approval let the run reach this node, or ``exempt:<gate>``.
         digest: of the call that the grant names.
         edits: what people changed of that call.
+        also: the requests of the other approvals on the way, in the order given.
     """
 
     node: str
@@ -42,6 +43,7 @@ class AtNode(NamedTuple):
     grant: str | None = None
     digest: str | None = None
     edits: Edits | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class AtGate:
         refusal: the last of these noes.
         failure: the failure that the edge matched.
         edits: what people changed of the call that it decides about.
+        also: the requests of the approvals that the edge got so far.
     """
 
     route: str
@@ -63,6 +66,7 @@ class AtGate:
     refusal: Refusal | None = None
     failure: Failure | None = None
     edits: Edits | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

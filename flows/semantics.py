@@ -33,7 +33,7 @@ from ..guards.target import Target
 from ..nodes.calls import EXHAUSTED_AROUND
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 from .affording import over, over_outside
-from .decisions import against, asked_about, asked_first, bug, decide, gate_at, is_for, told_of
+from .decisions import against, asked_about, asked_first, bug, decide, failure_of, gate_at, is_for, told_of
 from .edits import Edits
 from .ends import End
 from .fanout import AllOf
@@ -106,6 +106,12 @@ class _Trail:
     grant: str | None = None
     digest: str | None = None
     edits: Edits | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """The requests of the approvals so far: what a person said yes to has a digest, and an exemption none."""
+        return self.also if self.grant is None or self.digest is None else (*self.also, self.grant)
 
 
 class _Walk:
@@ -138,8 +144,9 @@ class _Walk:
         route = self.flow.routes[at.route]
         gate = gate_at(self.flow, at)
         trail = _Trail(route, [], at.refusal, at.failure, edits=decided.edits or at.edits)
-        if decided.edits is not None:
+        if decided.edits is not None:  # what was said before it says nothing of the edited call
             return self._edited(trail, gate, decided)
+        trail.also = at.also
         refusal = decided.refusal
         if refusal is None:
             trail.guards.append({"guard": gate.name, "value": True, "request": decided.request})
@@ -185,7 +192,7 @@ class _Walk:
                 self.tried.append({"edge": route.id, "guards": guards})
                 return self._opaque(source, error, cause)
             if passed:
-                trail = _Trail(route, guards, failure=_failure(source, error))
+                trail = _Trail(route, guards, failure=failure_of(source, error))
                 return self._take(trail, source, error) if error is not None else self._gates(trail, 0)
             self.tried.append({"edge": route.id, "guards": guards})
         return self._no_edge(source, error)
@@ -224,25 +231,25 @@ class _Walk:
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
         if error.category == "exhausted":
             if error.type.startswith(EXHAUSTED_AROUND) and self.place.outer:
-                return self._leave(AtLeft("outer", source, error, None, _failure(source, error)))
+                return self._leave(AtLeft("outer", source, error, None, failure_of(source, error)))
             return self._exhausted(source, error)
         if error.category == "cancelled":
             return self._stuck(error, source)
-        return self._flow_way(FAILURE, _failure(source, error), error)
+        return self._flow_way(FAILURE, failure_of(source, error), error)
 
     def _opaque(self, source: str, error: ErrorRecord | None, cause: OpaqueFailed) -> Move:
         """A condition that raises fails the step as a bug; while a failure is routed, only the flow's way is left."""
         raised = bug(cause)
         if error is None:
             return self.row(source, raised)
-        return self._flow_way(FAILURE, _failure(source, raised), raised)
+        return self._flow_way(FAILURE, failure_of(source, raised), raised)
 
     # gates and their ways
 
     def _gates(self, trail: _Trail, first: int) -> Move:
         for index in range(first, len(trail.route.gates)):
             gate, turns = asked_first(trail.route.gates, index, trail.edits)
-            at = AtGate(trail.route.id, index, turns, trail.refusal, trail.failure, trail.edits)
+            at = AtGate(trail.route.id, index, turns, trail.refusal, trail.failure, trail.edits, trail.approvals)
             no = self._gate(trail, gate, at)
             if no is not None:
                 return no
@@ -262,7 +269,7 @@ class _Walk:
             return Ask(at, self._why(trail, taken=False), self.place.out)
         if verdict.refusal is not None:
             return self._way(trail, gate, at, verdict.refusal)
-        if isinstance(gate, Approval):
+        if isinstance(gate, Approval) and trail.digest is None:  # what a person said yes to stays granted by that
             trail.grant = f"exempt:{gate.name}"
         return None
 
@@ -270,7 +277,7 @@ class _Walk:
         source = trail.route.source
         if source in (FAILURE, EXHAUSTED):  # the flow's own way cannot be the way out of itself
             return self._stuck(error)
-        return self._flow_way(FAILURE, _failure(source, error), error)
+        return self._flow_way(FAILURE, failure_of(source, error), error)
 
     def _edited(self, trail: _Trail, gate: Gate, decided: Decided) -> Move:
         """A person changed the arguments: all guards of the edge are asked again."""
@@ -334,12 +341,12 @@ class _Walk:
         outside = over_outside(self.place, target)
         if outside is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
-            return self._leave(AtLeft("outer", target.name, outside, None, _failure(target.name, outside)))
+            return self._leave(AtLeft("outer", target.name, outside, None, failure_of(target.name, outside)))
         spent = over(self.flow.budget, self.place, target)
         if spent is not None:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
             return self._exhausted(target.name, spent)
-        granted = (trail.grant, trail.digest, trail.edits) if taken else (None, None, None)
+        granted: tuple[Any, ...] = (trail.grant, trail.digest, trail.edits, trail.also) if taken else ()
         return Run(AtNode(target.name, trail.refusal, trail.failure, *granted), why, self.place.out)
 
     def _finish(self, end: End, why: Reasons) -> Move:
@@ -365,10 +372,10 @@ class _Walk:
         if self.place.out:
             return self._stuck(error, source)
         if self.place.region is not None:
-            return self._leave(AtLeft("exhausted", source, error, None, _failure(source, error)))
+            return self._leave(AtLeft("exhausted", source, error, None, failure_of(source, error)))
         self.place = self.place._replace(out=True)
         source_of_way = EXHAUSTED if EXHAUSTED in self.flow.rows else FAILURE
-        return self._flow_way(source_of_way, _failure(source, error), error)
+        return self._flow_way(source_of_way, failure_of(source, error), error)
 
     def _flow_way(self, source: str, failure: Failure | None, error: ErrorRecord) -> Move:
         at = "" if failure is None else failure.node
@@ -381,7 +388,7 @@ class _Walk:
 
     def _stuck(self, error: ErrorRecord, source: str = "") -> Move:
         if self.place.region is not None:
-            return self._leave(AtLeft("stuck", source, error, None, _failure(source, error)))
+            return self._leave(AtLeft("stuck", source, error, None, failure_of(source, error)))
         return Finish(AtEnd(None, "failed"), Reasons(None, tuple(self.tried)), error, self.place.out)
 
     # the log
@@ -390,9 +397,3 @@ class _Walk:
         route = trail.route
         counted = tuple([self.flow.limits[item] for item in route.limits]) if taken and route.limits else ()
         return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted)
-
-
-def _failure(source: str, error: ErrorRecord | None) -> Failure | None:
-    if error is None:
-        return None
-    return Failure(category=error.category, message=error.message, node=source, type=error.type)

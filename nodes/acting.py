@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from .calls import Allowed, Call, CallFailed, Pending, Refused, Suspended
+from .calls import KEY_UNKNOWN, Allowed, Call, CallFailed, Pending, Refused, Suspended
 from .execution import Job
 from .outcome import ErrorRecord, Outcome
 from .plan import identified, told
@@ -190,8 +190,8 @@ async def _run(job: Job, item: _Proposed) -> None:
     try:
         item.result = await call_tool(job, tool, typed, call, f"call.{item.place}")
     except CallFailed as error:
-        if error.record.category in ("unknown_effect", "exhausted"):
-            raise
+        if error.record.category in ("unknown_effect", "exhausted") or error.record.type == KEY_UNKNOWN:
+            raise  # a model would only propose it again
         item.content = f"Error: {error.record.message}{item.note}"
     else:
         item.ran = True

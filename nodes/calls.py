@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
     from ..guards.gates import Gate, Way
     from .ask import Ask
+    from .threads import Left as LeftRunning
     from .tool import Tool
 
 EXHAUSTED_AROUND = "ExhaustedAround"
 """The type of the record where the budget of a flow around a subflow is used up: its way is that flow's, not the
 subflow's. Where that flow is further out, the number of flows between follows."""
+
+KEY_UNKNOWN = "KeyUnknown"
+"""The type of the record where nobody knows what became of another run's call with the same business key: a person
+must settle that one first, and no model can do anything about it."""
 
 DEFAULT_MAX_TOKENS = 1024
 """How long an answer may be, for the budget's bound, where nothing is said."""
@@ -178,13 +183,15 @@ class CallFailed(Exception):
 
     Args:
         record: what went wrong.
-        running: the call's thread goes on after its timeout.
+        running: the call may go on after its timeout, here or elsewhere.
+        final: trying again changes nothing, whatever its category: somebody has to do something first.
     """
 
-    def __init__(self, record: ErrorRecord, *, running: bool = False) -> None:
+    def __init__(self, record: ErrorRecord, *, running: bool = False, final: bool = False) -> None:
         super().__init__(record.message)
         self.record = record
         self.running = running
+        self.final = final
 
 
 class RecordedFailure(CallFailed):
@@ -234,6 +241,22 @@ def seen_from_around(type: str) -> str:
     return exhausted_type(int(type.removeprefix(EXHAUSTED_AROUND) or 0))
 
 
+class Send(Protocol):
+    """Sends a tool's call."""
+
+    def __call__(self, key: str, left: LeftRunning | None = None) -> Awaitable[Any]:
+        """The JSON-able result.
+
+        Args:
+            key: the idempotency key that it is sent under.
+            left: is told of a once-only call whose thread goes on when nobody waits for it any more.
+
+        Raises:
+            CallFailed: it failed, which may be recorded.
+        """
+        ...
+
+
 class Calls(Protocol):
     """Whoever sends a step's calls, or returns what was recorded of them.
 
@@ -267,7 +290,7 @@ class Calls(Protocol):
         slot: str,
         tool: Tool[..., Any],
         call: Call,
-        send: Callable[[str], Awaitable[Any]],
+        send: Send,
         *,
         reconcile: Callable[[], Awaitable[Any]] | None = None,
     ) -> Any:

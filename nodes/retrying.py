@@ -28,7 +28,7 @@ async def retried(
     from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
     def again(error: BaseException) -> bool:
-        return isinstance(error, CallFailed) and error.record.category in retry.on
+        return isinstance(error, CallFailed) and not error.final and error.record.category in retry.on
 
     number = 0
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable
-from contextlib import suppress
-from contextvars import copy_context
 from copy import deepcopy
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -23,6 +21,7 @@ from .outcome import ErrorRecord, Outcome
 from .plan import jsonable, told
 from .retrying import retried
 from .signature import OMITTED
+from .threads import Ending, Left, Overrun, Threaded
 
 if TYPE_CHECKING:
     from .tool import Tool
@@ -134,8 +133,12 @@ class _Sending:
         # asked when it is needed: a call that another run began has that run's key
         return self.job.context(self.number, self.key or self.job.calls.key(self.slot))
 
-    async def send(self, key: str) -> Any:
+    async def send(self, key: str, left: Left | None = None) -> Any:
         """The JSON-able result.
+
+        Args:
+            key: its idempotency key.
+            left: is told of a once-only call whose thread goes on when nobody waits for it any more.
 
         Raises:
             CallFailed: by its declared category; an ending that proves nothing is ``unknown_effect``.
@@ -147,12 +150,34 @@ class _Sending:
         typed = deepcopy(self.typed) if tool.retry is not None else self.typed
         assert tool.fn is not None
         try:
-            return self._as_json(await _timed(tool, tool.fn, {**typed, **injected}))
+            return self._as_json(await _timed(tool, tool.fn, {**typed, **injected}, self._leaves(left)))
         except CallFailed as failure:
             # only what this tool declares proves anything, whatever category an exception has elsewhere
-            if tool.effect != "once" or isinstance(failure.__cause__, (*tool.not_done, ToolError, NotSent)):
+            if tool.effect != "once" or self._proves(failure.__cause__):
                 raise
             return await self._settled(failure)
+
+    def _proves(self, error: BaseException | None) -> bool:
+        """Whether an exception proves that nothing was done."""
+        return isinstance(error, (*self.tool.not_done, ToolError, NotSent))
+
+    def _leaves(self, left: Left | None) -> Callable[[Threaded], None] | None:
+        if left is None or self.tool.effect != "once":
+            return None
+        return lambda thread: left(Overrun(thread, lambda: self._late(thread)))
+
+    def _late(self, thread: Threaded) -> Ending:
+        """How a call ended that nobody waited for any more, by the same measure as one that was on time."""
+        try:
+            value = thread.taken()
+            if inspect.isawaitable(value):
+                what = f"{self.tool.name!r} gave something to wait for, when its time was over"
+                return Ending(error=ErrorRecord("timeout", "TimeoutError", what), proves=False)
+            return Ending(self._as_json(value))
+        except CallFailed as failure:
+            return Ending(error=failure.record, proves=False)
+        except BaseException as error:  # noqa: BLE001  # it ended, whatever it raised
+            return Ending(error=_record(self.tool, error), proves=self._proves(error))
 
     def _as_json(self, value: Any) -> Any:
         try:
@@ -165,8 +190,8 @@ class _Sending:
     async def _settled(self, failure: CallFailed) -> Any:
         """What a call that did not prove its ending comes to, once the world was asked.
 
-        A NOT_DONE is believed only where the caller is known to have ended: a thread that goes on after its
-        timeout may yet act. A result that does not validate proves that the effect happened.
+        A NOT_DONE is believed only where the call is known to have ended: what goes on after its timeout, a thread
+        here or a server elsewhere, may yet act. A result that does not validate proves that the effect happened.
         """
         record, tool = failure.record, self.tool
         unknown = ErrorRecord(
@@ -205,70 +230,77 @@ class _Sending:
             raise CallFailed(ErrorRecord("unknown_effect", error.record.type, what, error.record.classes)) from error
 
 
-async def _timed(tool: Tool[..., Any], fn: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+async def _timed(
+    tool: Tool[..., Any],
+    fn: Callable[..., Any],
+    arguments: dict[str, Any],
+    left: Callable[[Threaded], None] | None = None,
+) -> Any:
     """Calls a function within the tool's timeout, and makes what it raises data."""
     threaded = not inspect.iscoroutinefunction(fn)
-    timer = asyncio.timeout(tool.timeout)
+    timer, task = asyncio.timeout(tool.timeout), asyncio.current_task()
+    thread = Threaded(lambda: fn(**arguments)) if threaded and tool.timeout is not None else None
     try:
         async with timer:
             if not threaded:
                 return await fn(**arguments)
-            if tool.timeout is None:
-                value = await asyncio.to_thread(fn, **arguments)
-            else:
-                value = await in_thread(lambda: fn(**arguments))
+            value = await (thread.result() if thread is not None else asyncio.to_thread(fn, **arguments))
             return await value if inspect.isawaitable(value) else value
-    except asyncio.CancelledError as error:
-        if not is_inner_cancel(error):
-            raise
-        raise CallFailed(error_record(error, "cancelled", f"{tool.name!r} was cancelled from within")) from error
+    except (asyncio.CancelledError, GeneratorExit) as error:
+        if is_inner_cancel(error):
+            raise CallFailed(error_record(error, "cancelled", f"{tool.name!r} was cancelled from within")) from error
+        if isinstance(error, GeneratorExit) and _at_work(task):
+            raise _failed(tool, error) from error  # the function's own: what is thrown away is not the task at work
+        if thread is not None and left is not None:
+            left(thread)
+        raise
     except (Exception, SystemExit) as error:
-        if is_control_flow(error):
-            raise
-        if isinstance(error, (*tool.not_done, ToolError)):
-            raise CallFailed(error_record(error, "declined")) from error
         if isinstance(error, TimeoutError) and timer.expired():
-            assert tool.timeout is not None
-            what = f"{tool.name!r} did not end within {written(tool.timeout)}"
-            running = threaded or (tool.foreign is not None and tool.foreign.remote)
-            raise CallFailed(error_record(error, "timeout", what), running=running) from error
-        raise CallFailed(error_record(error)) from error
+            return _over(tool, thread, left, error)
+        raise _failed(tool, error) from error
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise  # of whoever sits before it; elsewhere it can only be the function's own
+        raise _failed(tool, error) from error
 
 
-async def in_thread(work: Callable[[], Any]) -> Any:
-    """Runs a function in a thread of its own that nobody waits for once the caller has given up.
+def _at_work(task: asyncio.Task[Any] | None) -> bool:
+    try:
+        return task is not None and asyncio.current_task() is task
+    except RuntimeError:  # no loop runs
+        return False
 
-    A pool would be joined when the process ends, and so hang on what its timeout gave up.
 
-    Args:
-        work: the function.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-    context = copy_context()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(value)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        value: Any = None
-        failure: BaseException | None = None
+def _over(
+    tool: Tool[..., Any], thread: Threaded | None, left: Callable[[Threaded], None] | None, error: TimeoutError
+) -> Any:
+    """What a call comes to whose time is over: its result, where its thread was just faster."""
+    if thread is not None and thread.ended and not inspect.isawaitable(thread.value):
         try:
-            value = context.run(work)
-        except StopIteration as error:
-            failure = RuntimeError(f"the function raised StopIteration: {error}")
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's to judge
-            failure = error
-        with suppress(RuntimeError):  # the loop has ended: nobody waits for the result any more
-            loop.call_soon_threadsafe(settle, value, failure)
+            return thread.taken()
+        except (Exception, SystemExit) as own:
+            raise _failed(tool, own) from own
+    assert tool.timeout is not None
+    what = f"{tool.name!r} did not end within {written(tool.timeout)}"
+    if thread is not None and left is not None and not thread.ended:
+        left(thread)
+    # what a coroutine waited for when it was cancelled (a server, a thread of its own) may yet act
+    raise CallFailed(error_record(error, "timeout", what), running=True) from error
 
-    Thread(target=run, daemon=True, name="guideway-tool").start()
-    return await done
+
+def _failed(tool: Tool[..., Any], error: BaseException) -> CallFailed:
+    """What a function raised, as data.
+
+    Raises:
+        BaseException: the same, where it is LangGraph's control flow.
+    """
+    if is_control_flow(error):
+        raise error
+    return CallFailed(_record(tool, error))
+
+
+def _record(tool: Tool[..., Any], error: BaseException) -> ErrorRecord:
+    return error_record(error, "declined" if isinstance(error, (*tool.not_done, ToolError)) else None)
 
 
 def _bad_result(tool: Tool[..., Any], error: ValidationError) -> ErrorRecord:

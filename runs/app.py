@@ -102,9 +102,9 @@ class App(Deciding[S], Watching[S]):
         self._let_watched_go()
         if self._notices is not None:
             self._notices.close()
+        self._engine.portal.close()  # what is under way lets its runs go, which takes the store
         self._engine.keeper.close()
         self._engine.store.close()
-        self._engine.portal.close()
 
     async def aclose(self) -> None:
         """See ``close``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..guards.evaluation import observed
 from ..guards.gates import Approval
 from ..nodes.ask import Ask
 from ..nodes.calls import Call
+from .roles import normal
 from .store.records import Draft, RequestDraft
 
 
@@ -110,3 +112,18 @@ def _opening(request: str, run: str, role: str, within: float | None, digest: st
     due = None if within is None else now + within
     whole = body | {"run": run, "digest": digest, "asked": now, "due": due}
     return Opening(Draft("asked", whole), RequestDraft(request, role, digest, whole, due))
+
+
+def approvers(decisions: Iterable[dict[str, Any]]) -> set[str]:
+    """Who said yes, and did not take it back: the quorum counts people, not decisions.
+
+    Args:
+        decisions: as journalled in ``decided``, in order.
+    """
+    found: dict[str, str] = {}
+    for decision in decisions:
+        if decision["status"] == "approved":
+            found[normal(str(decision["by"]))] = str(decision["by"])
+        elif decision["status"] == "revoked":
+            found.pop(normal(str(decision["by"])), None)
+    return set(found.values())

@@ -57,11 +57,23 @@ class Pending:
 
 @dataclass(slots=True)
 class Recorded:
-    """A call inside the step under way: its intent, and its result once there is one."""
+    """A call inside the step under way: its intent, and its result once there is one.
+
+    Args:
+        intent: as journalled.
+        intent_at: when it was begun, seconds since the epoch.
+        result: as journalled.
+        number: the intent's event.
+        running: the process in which it goes on, as journalled, where nobody waits for it any more.
+        over: it went on so, and has ended; nobody knows how.
+    """
 
     intent: dict[str, Any] | None = None
     intent_at: float = 0.0
     result: dict[str, Any] | None = None
+    number: int = 0
+    running: dict[str, Any] | None = None
+    over: bool = False
 
 
 @dataclass(slots=True)

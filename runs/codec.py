@@ -10,7 +10,7 @@ from ..flows.position import Ask, AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft,
 from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 
-_BARE = (None, None, None, None, None)
+_BARE = (None, None, None, None, None, ())
 
 
 def write_position(at: Position) -> dict[str, Any]:
@@ -27,10 +27,11 @@ def write_position(at: Position) -> dict[str, Any]:
             "grant": at.grant,
             "digest": at.digest,
             "edits": _changed(at.edits),
+            "also": list(at.also) or None,
         } | _why(at)
     elif isinstance(at, AtGate):
         data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None, "edits": _changed(at.edits)}
-        data |= _why(at)
+        data |= {"also": list(at.also) or None} | _why(at)
     elif isinstance(at, AtEnd):
         return {"end": at.end, "verdict": at.verdict}
     elif isinstance(at, Parked):
@@ -102,9 +103,10 @@ def read_position(data: dict[str, Any]) -> Position:
         error = read_error(data["error"])
         assert error is not None
         return AtLeft(data["left"], data["source"], error, data.get("route"), why[1])
+    edits, also = edits_from(data.get("edits")), tuple(data.get("also", ()))
     if "gate" in data:
-        return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why, edits_from(data.get("edits")))
-    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"), edits_from(data.get("edits")))
+        return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why, edits, also)
+    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"), edits, also)
 
 
 def _changed(edits: Edits | None) -> dict[str, Any] | None:

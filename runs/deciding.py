@@ -94,6 +94,35 @@ class Deciding(Generic[S]):
         self._engine.sweep()
         self._people.deny(request, by=by, note=note, proof=self._people.proved(proof))
 
+    async def arevoke(
+        self, request: Request | str, *, by: str, note: str | None = None, proof: str | None = None
+    ) -> None:
+        """See ``revoke``."""
+        self.revoke(request, by=by, note=note, proof=proof)
+
+    def revoke(self, request: Request | str, *, by: str, note: str | None = None, proof: str | None = None) -> None:
+        """Takes a yes back, until what it let pass is dispatched: by whoever said it, or by a holder of the role.
+
+        - A quorum that is not there yet loses the yes of ``by``, and stays open.
+        - A decision that the run has not used yet becomes a no: the run goes the gate's way for ``denied``.
+        - One that it has used does not hold any more: the call fails (``invalid_call``, ``Revoked``) instead of being
+          dispatched, in a later attempt and a retry too.
+
+        Args:
+            request: the request, or its id.
+            by: who takes it back.
+            note: why.
+            proof: how the name was proved, for the record.
+
+        Raises:
+            DecisionRefused: what it let pass was dispatched already, there is no yes, or they may not take it back
+                (``data["reason"]`` says which).
+            RequestNotFound: no such request.
+            RunNotReady: the run was cancelled.
+        """
+        self._engine.sweep()
+        self._people.revoke(request, by=by, note=note, proof=self._people.proved(proof))
+
     async def aanswer(self, request: Request | str, value: Any, *, by: str, proof: str | None = None) -> None:
         """See ``answer``."""
         self.answer(request, value, by=by, proof=proof)

@@ -38,7 +38,7 @@ from ..flows.position import (
 from ..flows.semantics import next_move
 from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
-from ..nodes.calls import Call, Stop, Suspended
+from ..nodes.calls import Call, CallFailed, Stop, Suspended
 from ..nodes.execution import execute
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Outcome
@@ -46,6 +46,7 @@ from .asking import Opening, approval_request
 from .branches import Branch, waits_at_gate
 from .codec import write_error, write_move, write_position, write_spent
 from .editing import edit_of
+from .overruns import may_go_on
 from .permits import refusal_of
 from .readiness import HOLDERS
 from .recording import Recording
@@ -74,6 +75,8 @@ class Drive(Scheduling[S]):
                     self.begun(branch)
                 elif node.kind not in HOLDERS:
                     await self._step(branch, at, node)
+                elif not self.let_in(branch, at):
+                    pass
                 elif isinstance(node, Subflow):
                     self.subflow(branch, at, node)
                 else:
@@ -90,6 +93,24 @@ class Drive(Scheduling[S]):
 
     # one step
 
+    def let_in(self, branch: Branch, at: AtNode) -> bool:
+        """Whether the approvals of a node that holds others hold; else its step has failed.
+
+        Args:
+            branch: where the node is.
+            at: the node.
+        """
+        place = (branch.path, branch.ordinal, at.grant)
+        if not (at.digest or at.also) or place in self.opened:
+            return True
+        try:
+            Recording(self, branch, at).dispatch(at.node)
+        except CallFailed as failure:
+            self.close_step(branch, at, Outcome("failed", error=failure.record), [], {})
+            return False
+        self.opened.add(place)
+        return True
+
     async def _step(self, branch: Branch, at: AtNode, node: Node[..., Any]) -> None:
         recording = Recording(self, branch, at)
         begun = time.monotonic()
@@ -98,6 +119,8 @@ class Drive(Scheduling[S]):
                 outcome = await self._item(branch, recording)
             elif (unlike := recording.unlike_approved(node)) is not None:
                 outcome = unlike
+            elif (revoked := _revoked(recording, node)) is not None:
+                outcome = revoked
             else:
                 outcome = await execute(
                     node,
@@ -125,6 +148,8 @@ class Drive(Scheduling[S]):
         assert branch.index is not None
         values: dict[str, Any] = {**parent.state.__dict__, each.item: parent.items(each)[branch.index]}
         refused = await recording.permit_item(each, values)
+        if refused is None:
+            refused = _revoked(recording, each.of_item)
         if refused is not None:
             return refused
         return await execute(
@@ -172,9 +197,14 @@ class Drive(Scheduling[S]):
             return
         if delta:
             body["delta"] = delta
+        unknown = False
         if outcome.error is not None:
             body["error"] = write_error(outcome.error)
-        self.commit_move(branch, "step", body, move)
+            unknown = outcome.error.category == "unknown_effect"
+        try:
+            self.commit_move(branch, "step", body, move, again=not unknown)
+        except TailMoved as moved:  # how the call ended may be told just now: the step looks again, and calls nothing
+            self.fold(moved.events)
 
     # gates on edges
 
@@ -191,7 +221,10 @@ class Drive(Scheduling[S]):
             decided = Decided(at, pending.id, pending.body["digest"], refusal, edits)
             move = self.next(branch, decided, branch.state)
             body = {"request": pending.id, "gate": pending.body["gate"], "decision": pending.decisions[-1]}
-            self.commit_move(branch, "gate", body, move, request_status={pending.id: "consumed"})
+            try:
+                self.commit_move(branch, "gate", body, move, again=False, request_status={pending.id: "consumed"})
+            except TailMoved as moved:  # a yes may have been taken back: what is decided now is looked at again
+                self.fold(moved.events)
 
     def commit_move(self, branch: Branch, kind: str, body: dict[str, Any], move: Move, **change: Any) -> None:
         """Commits the event that a move follows from, with the move.
@@ -252,7 +285,18 @@ class Drive(Scheduling[S]):
             "error": error,
             "spent": write_spent(Spent(seconds=spent.seconds)),
         }
-        self.commit(branch, [Draft("parked", body)], rests=Parked(at, reason), error=error)
+        unknown = None if slot is None else branch.calls[slot]
+        if unknown is not None and (where := may_go_on(unknown.running)) is not None:
+            body["running"] = where
+        while True:
+            try:
+                self.commit(branch, [Draft("parked", body)], rests=Parked(at, reason), again=False, error=error)
+            except TailMoved as moved:
+                self.fold(moved.events)
+                if unknown is not None and unknown.result is not None:
+                    return  # it ended just now, and said how: the step goes on with that
+            else:
+                return
 
     # asking
 
@@ -306,6 +350,17 @@ class Drive(Scheduling[S]):
             self.commit(branch, drafts, rests=branch.at, again=False, open_requests=rows)
         except TailMoved as moved:  # somebody decided meanwhile: to wait now could be to wait for ever
             self.fold(moved.events)
+
+
+def _revoked(recording: Recording, node: Node[..., Any]) -> Outcome | None:
+    """The failure of a node that calls nothing and whose approval was taken back; None where it may run."""
+    if node.kind not in ("compute", "ask"):  # what calls others is asked before each call
+        return None
+    try:
+        recording.dispatch(node.name)
+    except CallFailed as failure:
+        return Outcome("failed", error=failure.record)
+    return None
 
 
 def _refused(outcome: Outcome, branch: Branch, recording: Recording) -> bool:

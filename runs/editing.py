@@ -26,7 +26,7 @@ from ..nodes.tool import Tool
 from ..nodes.toolcalls import misfit
 from .branches import Branch, Pending
 from .codec import read_position
-from .standing import Standing
+from .standing import Standing, Versions
 from .store.records import Event, RequestRow
 
 _CALLS = (Tool, Compute, Think, Ask)
@@ -132,19 +132,20 @@ def _text(value: Any) -> bytes:
 # where the request stands
 
 
-def must_pass(flow: Flow[Any], row: RequestRow, events: list[Event], edit: Edit) -> None:
+def must_pass(flow: Flow[Any], row: RequestRow, events: list[Event], versions: Versions, edit: Edit) -> None:
     """Refuses an edit with which the conditions of the edge do not hold: they decided that the call comes this way.
 
     Args:
         flow: the run's flow.
         row: the request.
         events: the run's journal.
+        versions: gives the manifest of a version.
         edit: what is changed.
 
     Raises:
         DecisionRefused: a condition does not hold, or raised.
     """
-    branch = Standing(flow, row.run).apply_all(events).asking(row.id)
+    branch = Standing(flow, row.run, versions).apply_all(events).asking(row.id)
     if branch is None or row.body.get("at") is None:
         return
     at = read_position(row.body["at"])

@@ -74,6 +74,10 @@ class Fanning(Writing[S]):
         """Commits the event that a move follows from; ``Drive`` has it whole."""
         raise NotImplementedError
 
+    def let_in(self, branch: Branch, at: AtNode) -> bool:
+        """Whether the approvals of a node that holds others still hold; ``Drive`` has it whole."""
+        raise NotImplementedError
+
     # regions
 
     def head(self, branch: Branch, at: AtHead) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..flows.position import AtFork, AtHead, AtLeft, AtNode, Parked
+from .asking import approvers
 from .branches import Branch, Dropped, Pending, Recorded, dropped_of, entry_of_end
 from .codec import read_position
 from .inheriting import origin_of
@@ -144,31 +145,60 @@ def _asked(_: Standing[Any], branch: Branch, event: Event) -> None:
 def _decided(standing: Standing[Any], _: Branch, event: Event) -> None:
     body = event.body
     asks = standing.asking(body["request"])
-    if asks is None:
+    pending = None if asks is None else asks.requests[body["request"]]
+    if body["status"] == "revoked" and (pending is None or pending.status != "open"):
+        standing.revoked[body["request"]] = body | {"at": event.at}  # the run had used it: the dispatch looks here
         return
-    pending = asks.requests[body["request"]]
+    if pending is None:
+        return
     pending.decisions.append(body | {"at": event.at})
-    pending.status = body["status"]
-    if pending.status == "approved":
-        people = {str(one["by"]) for one in pending.decisions if one["status"] == "approved"}
-        if len(people) < pending.body.get("quorum", 1):
-            pending.status = "open"
+    pending.status = "open" if body["status"] == "revoked" else body["status"]
+    if pending.status == "approved" and len(approvers(pending.decisions)) < pending.body.get("quorum", 1):
+        pending.status = "open"
 
 
 def _intent(standing: Standing[Any], branch: Branch, event: Event) -> None:
-    _met(standing, event.body)
-    branch.calls[event.body["slot"]] = Recorded(event.body, event.body.get("sent", event.at))
-    branch.frame.spend(event.body.get("spent"))
+    body = event.body
+    _met(standing, body)
+    branch.calls[body["slot"]] = recorded = Recorded(body, body.get("sent", event.at), number=event.number)
+    if body["kind"] == "tool":
+        standing.unknown[event.number] = recorded
+    branch.frame.spend(body.get("spent"))
 
 
 def _result(standing: Standing[Any], branch: Branch, event: Event) -> None:
     body = event.body
+    if "late" in body:
+        _late(standing, body)
+        return
     _met(standing, body)
+    head, _, last = body["slot"].rpartition(".")
+    if last == "reconciled" and head in branch.calls:
+        standing.unknown.pop(branch.calls[head].number, None)
     recorded = branch.calls.setdefault(body["slot"], Recorded())
     recorded.result = body
+    standing.unknown.pop(recorded.number, None)
     if recorded.intent is None and "inherited" in body:  # what a fork inherits counts as a call of its own
         recorded.intent = body
     branch.frame.spend(body.get("spent"))
+
+
+def _late(standing: Standing[Any], body: dict[str, Any]) -> None:
+    """A call that nobody waited for any more has ended: its result counts wherever the call does."""
+    recorded = standing.unknown.pop(body["late"])
+    recorded.result, recorded.running = body, None
+    for branch in standing.parked:
+        if any(call is recorded for call in branch.calls.values()):
+            assert isinstance(branch.at, Parked)
+            branch.at = branch.at.at
+            standing.error = branch.error = None
+
+
+def _breach(standing: Standing[Any], _: Branch, event: Event) -> None:
+    """A call went on when its time was over, or has ended so; a model's that used too much changes no standing."""
+    recorded = standing.unknown.get(event.body.get("intent", 0))
+    if recorded is not None:
+        recorded.running, recorded.over = event.body.get("holder"), "ended" in event.body
 
 
 def _met(standing: Standing[Any], body: dict[str, Any]) -> None:
@@ -192,9 +222,12 @@ def _settled(standing: Standing[Any], branch: Branch, event: Event) -> None:
         branch.at = branch.at.at
     standing.error = branch.error = None
     if body["kind"] == "done":
-        branch.calls.setdefault(body["slot"], Recorded()).result = {"slot": body["slot"], "value": body["value"]}
+        recorded = branch.calls.setdefault(body["slot"], Recorded())
+        recorded.result = {"slot": body["slot"], "value": body["value"]}
+        standing.unknown.pop(recorded.number, None)
     elif body["kind"] == "not_done":
-        branch.calls.pop(body["slot"], None)
+        recorded = branch.calls.pop(body["slot"], Recorded())
+        standing.unknown.pop(recorded.number, None)
     else:  # given up: a step that failed, so that what comes next has other keys
         _step(standing, branch, event)
         standing.error = branch.error = None
@@ -345,7 +378,7 @@ FOLDS: dict[str, Fold] = {
     "resumed": _resumed,
     "migrated": _migrated,
     "ended": _ended,
-    "breach": _noted,
+    "breach": _breach,
     "cancelled": _noted,
 }
 """How each kind of event folds."""

@@ -73,6 +73,8 @@ def made(events: Iterable[Event]) -> list[Made]:
         if event.kind == "intent" and body["kind"] == "tool":
             slots[body["slot"]] = call = Made(body, event.number, body.get("sent", event.at), event.number)
             calls.append(call)
+        elif event.kind == "result" and "late" in body:
+            _late(calls, slots, event)
         elif event.kind == "result":
             if "inherited" in body and body["slot"] not in slots:
                 slots[body["slot"]] = call = Made(body, event.number, event.at, event.number)
@@ -104,6 +106,17 @@ def _result(slots: dict[str, Made], event: Event) -> None:
             slots[slot].done(event, event.body["value"])
         else:
             slots.pop(slot).not_done(event)
+
+
+def _late(calls: list[Made], slots: dict[str, Made], event: Event) -> None:
+    """The end of a call that nobody waited for any more, whose step may be over."""
+    call = next(call for call in calls if call.number == event.body["late"])
+    if "value" in event.body:
+        call.done(event, event.body["value"])
+    else:
+        call.not_done(event)
+        if slots.get(event.body["slot"]) is call:
+            del slots[event.body["slot"]]
 
 
 def _settled(slots: dict[str, Made], event: Event) -> None:

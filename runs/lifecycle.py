@@ -4,6 +4,7 @@
                        ├──park──▶ parked ──settle──▶ ready
                        └──end──▶ ended ──retry──▶ ready
     anything that is not over ──cancel──▶ cancelled
+    anything that is not cancelled ──revoke──▶ the same
 
 A run that is driven again goes on from its journal, whatever its status; only what is over is not.
 """
@@ -34,6 +35,8 @@ _MOVES: list[dict[str, Any]] = [
     # A run may be parked in one branch while others go on, or when another was settled before.
     {"trigger": "settle", "source": ["ready", "running"], "dest": "="},
     {"trigger": "retry", "source": ["ended", "parked"], "dest": "ready"},
+    # What was said yes to may be tried again after the run failed.
+    {"trigger": "revoke", "source": [*_ALIVE, "ended"], "dest": "="},
     {"trigger": "cancel", "source": _ALIVE, "dest": "cancelled"},
 ]
 TRIGGERS = tuple(dict.fromkeys(str(move["trigger"]) for move in _MOVES))

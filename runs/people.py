@@ -15,20 +15,22 @@ from ..flows.inside import node_within
 from ..flows.position import Parked
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
+from .asking import approvers
 from .branches import Branch
 from .codec import read_error, write_position
 from .editing import change_of, must_pass
 from .lifecycle import advance
 from .retrying import places_to_retry
+from .revoking import Revoking, refused
 from .roles import Anyone, Roles, holds_role, normal
 from .settling import Settling
-from .standing import Standing, approvers, versions_of
+from .standing import Standing, versions_of
 from .store import Change, Draft, Event, RequestRow, RunRow, SqliteStore
 from .underway import open_tools, tools_of
 from .views import Request
 
 
-class People(Settling):
+class People(Settling, Revoking):
     """Decisions about the runs of one flow.
 
     Args:
@@ -73,15 +75,16 @@ class People(Settling):
             DecisionRefused: it does not count; ``data["reason"]`` is ``edits`` where these cannot be.
             RequestNotFound: no such request.
         """
-        row = self._asks(request, "approval")
+        row = self.asks(request, "approval")
         run = self.store.run(row.run)
-        self._of_this_flow(run, row)
+        self.of_this_flow(run, row)
         if (run.shape, run.build) != (self.flow.shape, self.flow.build):
             told = "the run is of another version of its flow: resume it, and look at what it asks then"
-            raise _refused(row, "edits", told)
+            raise refused(row, "edits", told)
         before, after = change_of(self.flow, row, edits)
         if row.status == "open":
-            must_pass(self.flow, row, self.store.events(row.run), Edit(str(by), row.id, before, after, note))
+            edit = Edit(str(by), row.id, before, after, note)
+            must_pass(self.flow, row, self.store.events(row.run), versions_of(self.store), edit)
         return self._decide(request, "approval", "edited", by, note, proof, edits=after, before=before)
 
     def deny(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
@@ -104,11 +107,11 @@ class People(Settling):
         row = self._seen(request)
         node = node_within(self.flow, row.body.get("within", ()), row.body["node"])
         if row.body["kind"] != "answer" or not isinstance(node, Ask):
-            raise _refused(row, "kind", "it asks for an approval: approve or deny it")
+            raise refused(row, "kind", "it asks for an approval: approve or deny it")
         try:
             checked = node.accept(value)
         except StateInvalid as error:
-            raise _refused(row, "value", str(error)) from error
+            raise refused(row, "value", str(error)) from error
         return self._decide(request, "answer", "answered", by, None, proof, value=checked)
 
     def _seen(self, request: Request | str) -> RequestRow:
@@ -116,25 +119,42 @@ class People(Settling):
             raise RequestNotFound(f"{request!r} is no request: decide about one of run.waiting, or give a request's id")
         return self.store.request(request if isinstance(request, str) else request.id)
 
-    def _asks(self, request: Request | str, kind: str) -> RequestRow:
-        """The request, which asks for an approval, or for an answer."""
+    def asks(self, request: Request | str, kind: str) -> RequestRow:
+        """The request, which asks for an approval, or for an answer.
+
+        Args:
+            request: the request, or its id.
+            kind: ``approval`` or ``answer``.
+
+        Raises:
+            DecisionRefused: it asks for something else.
+        """
         row = self._seen(request)
         if row.body["kind"] != kind:
-            raise _refused(
+            raise refused(
                 row, "kind", "it asks for an answer: answer it" if kind == "approval" else "it is an approval"
             )
         return row
 
-    def _of_this_flow(self, run: RunRow, row: RequestRow) -> None:
+    def of_this_flow(self, run: RunRow, row: RequestRow) -> None:
+        """Refuses a request of another flow.
+
+        Args:
+            run: the run that asks.
+            row: the request.
+
+        Raises:
+            DecisionRefused: it is of another flow.
+        """
         if run.flow != self.flow.name:  # roles are an App's own: a lead here is nobody there
-            raise _refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
+            raise refused(row, "flow", f"it is of flow {run.flow!r}: decide it with that flow, not {self.flow.name!r}")
 
     def _decide(
         self, request: Request | str, kind: str, status: str, by: str, note: str | None, proof: str, **extra: Any
     ) -> RequestRow:
-        row = self._asks(request, kind)
+        row = self.asks(request, kind)
         if not isinstance(by, str) or not normal(by):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            raise _refused(row, "name", "by= must name who decides")
+            raise refused(row, "name", "by= must name who decides")
         digest = row.digest if isinstance(request, str) else request.digest
         body = {"request": row.id, "status": status, "by": by, "note": note, "proof": proof, "digest": digest} | extra
 
@@ -148,34 +168,47 @@ class People(Settling):
         self, run: RunRow, row: RequestRow, journal: Callable[[], list[Event]], status: str, by: str
     ) -> str | None:
         """Runs inside the decision's transaction, on the journal as it is."""
-        self._of_this_flow(run, row)
+        self.of_this_flow(run, row)
+        self.may_decide(run, row, by)
+        if status == "approved" and row.body["quorum"] > 1:  # the first of several leaves it open; else it decides
+            decided = (event.body for event in journal() if event.kind == "decided")
+            before = [body for body in decided if body["request"] == row.id]
+            people = {normal(name) for name in approvers(before)}
+            if normal(by) in people:
+                raise refused(
+                    row, "twice", f"{by!r} said yes already; the quorum of {row.body['quorum']} counts people"
+                )
+            return "open" if len(people) + 1 < row.body["quorum"] else None
+        return None
+
+    def may_decide(self, run: RunRow, row: RequestRow, by: str) -> None:
+        """Refuses who may not decide a request.
+
+        Args:
+            run: the run that asks.
+            row: the request.
+            by: who would decide.
+
+        Raises:
+            DecisionRefused: they do not hold the role, or are barred.
+        """
         if not holds_role(self.roles, row.role, by):
             known: Any = self.roles
             lacks = isinstance(known, Mapping) and row.role not in known
             more = ": roles= has no such role, so nobody does" if lacks else ""
-            raise _refused(row, "role", f"{by!r} does not hold the role {row.role!r}{more}")
+            raise refused(row, "role", f"{by!r} does not hold the role {row.role!r}{more}")
         if any(normal(by) == normal(edit["by"]) for edit in row.body.get("edited", ())):
-            raise _refused(row, "editor", f"{by!r} changed what is asked about: another person must say yes to it")
+            raise refused(row, "editor", f"{by!r} changed what is asked about: another person must say yes to it")
         barred = row.body["not_by"]
         starter = normal(run.by or "")
         if any(normal(by) == (starter if item == STARTER else normal(item)) for item in barred):
-            raise _refused(
+            raise refused(
                 row,
                 "starter",
                 f"{by!r} may not decide it: whoever started the run is barred"
                 if normal(by) == starter
                 else f"{by!r} is barred from deciding it",
             )
-        if status == "approved" and row.body["quorum"] > 1:  # the first of several leaves it open; else it decides
-            decided = (event.body for event in journal() if event.kind == "decided")
-            before = [body for body in decided if body["request"] == row.id]
-            people = {normal(name) for name in approvers(before)}
-            if normal(by) in people:
-                raise _refused(
-                    row, "twice", f"{by!r} said yes already; the quorum of {row.body['quorum']} counts people"
-                )
-            return "open" if len(people) + 1 < row.body["quorum"] else None
-        return None
 
     def proved(self, proof: str | None) -> str:
         """How a name is proved, for the record: what the caller says of it, and whether roles were checked at all.
@@ -303,7 +336,3 @@ class People(Settling):
 def _node(branch: Branch) -> str:
     assert isinstance(branch.at, Parked)
     return branch.at.at.node
-
-
-def _refused(row: RequestRow, reason: str, told: str) -> DecisionRefused:
-    return DecisionRefused(f"request {row.id!r}: {told}", run=row.run, request=row.id, reason=reason)

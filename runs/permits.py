@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GuidewayError
+from ..errors import DecisionRefused, GuidewayError
 from ..flows.decisions import Answer, Asks, Passed, Stopped, call_of, permit
 from ..flows.each import Each
 from ..flows.edits import Edits, edited, seen_by_guards
-from ..flows.position import AtNode
+from ..flows.position import AtNode, Parked
 from ..guards.budgets import NOTHING
 from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Gate
 from ..nodes.ask import Ask
-from ..nodes.calls import PENDING, Allowed, Call, CallFailed, Expired, Pending, Refused, Stop, Suspended
+from ..nodes.calls import PENDING, Allowed, Call, CallFailed, Expired, Pending, Refused, Stop, Suspended, stem
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Outcome, Refusal
 from .asking import Opening, answer_request, approval_request, digest_of_call
 from .branches import Branch
 from .branches import Pending as Request
 from .editing import edits_of_slot
-from .store.records import Draft
+from .store.records import Draft, TailMoved
 
 if TYPE_CHECKING:
     from .driver import Drive
@@ -51,7 +51,9 @@ class Permits:
         self.edits = at.edits
         self.openings: list[Opening] = []
         self.spent = NOTHING
+        self.also = at.also
         self.granted: dict[str, tuple[str, str]] = {}
+        self.said_yes: dict[str, tuple[str, ...]] = {}
         self.edited: set[str] = set()
         self.waits = False
         self.log: list[dict[str, Any]] = []
@@ -130,6 +132,7 @@ class Permits:
         if isinstance(answer, Refused):
             return Outcome("expired" if answer.refusal.kind == "expired" else "refused", refusal=answer.refusal)
         self.grant, self.digest = self.granted.pop(_call_slot(ITEM), (None, None))
+        self.also = self.said_yes.pop(_call_slot(ITEM), ())
         return self._unlike(edited(call, edits))
 
     # edits
@@ -155,6 +158,7 @@ class Permits:
     def _grant(self, slot: str, passed: Passed) -> None:
         if passed.grant is None:
             return
+        self.said_yes[_call_slot(slot)] = passed.approvals
         approved = self.branch.requests.get(passed.grant)
         digest = "" if approved is None else approved.body["digest"]
         self.granted[_call_slot(slot)] = (passed.grant, digest)
@@ -196,16 +200,100 @@ class Permits:
 
     def _consume(self, item: Request) -> None:
         """A decision is used once: by compare-and-set in the store, before anything follows from it."""
-        if item.consumed:
+        while not item.consumed:
+            body = {"request": item.id, "slot": item.body["slot"], "decision": item.decisions[-1]}
+            try:
+                self._commit("gate", body, again=False, request_status={item.id: "consumed"})
+            except TailMoved as moved:  # a yes may have been taken back: what is decided now is used
+                self._fold(moved)
+
+    # an approval holds until what it lets pass is dispatched
+
+    def approvals(self, slot: str) -> tuple[str, ...]:
+        """The requests whose approval a call needs to hold: those of its node, and its own.
+
+        Args:
+            slot: the call's.
+        """
+        of_the_node = (*self.also, self.grant) if self.grant and self.digest else self.also
+        return tuple(dict.fromkeys((*of_the_node, *self.said_yes.get(stem(slot), ()))))
+
+    def dispatching(self, slot: str) -> dict[str, Any]:
+        """What changes with the commit before a call is dispatched: from now on its approvals cannot be taken back.
+
+        Args:
+            slot: the call's.
+
+        Raises:
+            CallFailed: one was taken back.
+        """
+        needed = self.approvals(slot)
+        for request in needed:
+            if request in self.drive.standing.revoked:
+                raise CallFailed(taken_back(self.drive.standing.revoked[request], self.node), final=True)
+        return {"request_status": dict.fromkeys(needed, "dispatched")} if needed else {}
+
+    def not_dispatched(self, slot: str) -> dict[str, Any]:
+        """What changes when it is known that a call did nothing: its approvals may be taken back before the next try.
+
+        Args:
+            slot: the call's.
+        """
+        needed = self.approvals(slot)
+        return {"request_status": dict.fromkeys(needed, "undispatched")} if needed else {}
+
+    def dispatch(self, slot: str, drafts: Sequence[Draft] = (), **change: Any) -> None:
+        """Commits what is said before a call is dispatched, if its approvals hold: one that was taken back is final.
+
+        Args:
+            slot: the call's.
+            drafts: the intent, where there is one.
+            change: whatever else changes with it.
+
+        Raises:
+            CallFailed: an approval was taken back; nothing was committed.
+        """
+        held = self.dispatching(slot)
+        if not (held or drafts):
             return
-        body = {"request": item.id, "slot": item.body["slot"], "decision": item.decisions[-1]}
-        self._commit("gate", body, request_status={item.id: "consumed"})
+        try:
+            self.drive.commit(self.branch, drafts, power=True, **held, **change)
+        except DecisionRefused as error:  # it was taken back just now, and the commit told what came in between
+            self.dispatching(slot)
+            raise Stop() from error
+        except GuidewayError as error:
+            raise Stop() from error
+
+    def _fold(self, moved: TailMoved) -> None:
+        try:
+            self.drive.fold(moved.events)
+        except GuidewayError as error:
+            raise Stop() from error
 
     def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
         try:
             self.drive.commit(self.branch, [Draft(kind, body)], power=power, **change)
         except GuidewayError as error:
             raise Stop() from error
+
+
+def approvals_of(branch: Branch, slot: str | None) -> tuple[str, ...]:
+    """The requests whose approval a call of the step under way needed: those of its node, and its own.
+
+    Args:
+        branch: where the step is.
+        slot: the call's; None where there is none.
+    """
+    at = branch.at.at if isinstance(branch.at, Parked) else branch.at
+    if slot is None or not isinstance(at, AtNode):
+        return ()
+    mine = {stem(slot).replace("call.", "permit.", 1), ITEM if branch.of_item else ""}
+    own = [
+        item.id
+        for item in branch.requests.values()
+        if item.consumed and item.status == "approved" and item.body.get("slot") in mine
+    ]
+    return (*at.also, *((at.grant,) if at.grant and at.digest else ()), *own)
 
 
 def refusal_of(item: Request) -> Refusal | None:
@@ -224,6 +312,18 @@ def refusal_of(item: Request) -> Refusal | None:
         when=_iso(decision["at"]),
         note=decision.get("note"),
     )
+
+
+def taken_back(decision: dict[str, Any], node: str) -> ErrorRecord:
+    """The error of a call whose approval was taken back before it was dispatched.
+
+    Args:
+        decision: as journalled.
+        node: the node that the call belongs to.
+    """
+    note = f": {decision['note']}" if decision.get("note") else ""
+    told = f"{decision['by']} took back the approval of {node!r} at {_iso(decision['at'])}{note}; it was not run"
+    return ErrorRecord("invalid_call", "Revoked", told)
 
 
 def not_approved(what: str) -> ErrorRecord:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..errors import WouldDeadlock
 
 T = TypeVar("T")
+
+PATIENCE = 4.0
+"""Seconds that the end of the loop waits for what was cancelled."""
 
 
 class Portal:
@@ -18,6 +22,7 @@ class Portal:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
         self._lock = threading.Lock()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
@@ -47,28 +52,45 @@ class Portal:
             if self._loop is None or self._thread is None or not self._thread.is_alive():
                 loop = asyncio.new_event_loop()
                 ready = threading.Event()
-                self._thread = threading.Thread(target=_serve, args=(loop, ready), name="guideway", daemon=True)
+                self._closing = threading.Event()
+                self._thread = threading.Thread(
+                    target=_serve, args=(loop, ready, self._closing), name="guideway", daemon=True
+                )
                 self._thread.start()
                 ready.wait()
                 self._loop = loop
             return self._loop
 
     def close(self) -> None:
-        """Stops the loop and its thread; a later call starts them anew."""
+        """Stops the loop and its thread, and cancels what is under way there; a later call starts them anew."""
         with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            loop, thread, closing, self._loop, self._thread = self._loop, self._thread, self._closing, None, None
         if loop is None or thread is None or not thread.is_alive():
             return
+        closing.set()
         loop.call_soon_threadsafe(loop.stop)
         if thread is not threading.current_thread():
-            thread.join(timeout=5)
+            thread.join(timeout=PATIENCE + 1)
 
 
-def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
+def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event, closing: threading.Event) -> None:
     asyncio.set_event_loop(loop)
     loop.call_soon(ready.set)
     try:
-        loop.run_forever()
+        while not closing.is_set():
+            with suppress(KeyboardInterrupt, SystemExit):  # a node's own: its caller is told, and others work on
+                loop.run_forever()
+        _give_up(loop)
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def _give_up(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancels what is still under way, so that nobody waits for ever for a loop that has stopped."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
+        loop.run_until_complete(asyncio.sleep(0))  # those who wait in other threads are told

@@ -15,6 +15,7 @@ from ..nodes.calls import Call
 from ..nodes.outcome import ErrorRecord
 from .branches import Branch
 from .codec import read_error
+from .overruns import may_go_on
 from .standing import Standing
 
 Kind = Literal["each", "all_of", "subflow"]
@@ -66,6 +67,7 @@ class Unsettled:
         call: the call of which nobody knows whether it happened.
         key: its idempotency key.
         error: how it ended.
+        running: where the call overran its timeout and still runs, as far as is known: the process, in words.
     """
 
     branch: str
@@ -74,6 +76,7 @@ class Unsettled:
     call: Call | None
     key: str | None
     error: ErrorRecord | None
+    running: str | None = None
 
 
 def progress_of(standing: Standing[Any], *, over: bool = False) -> tuple[Progress, ...]:
@@ -176,7 +179,8 @@ def together(states: set[State]) -> State:
 
 def _unsettled(branch: Branch) -> Unsettled:
     assert isinstance(branch.at, Parked)
-    open_call = next((call.intent for call in branch.calls.values() if call.result is None and call.intent), None)
+    unknown = next((call for call in branch.calls.values() if call.result is None and call.intent), None)
+    open_call = None if unknown is None else unknown.intent
     call = None
     if open_call is not None and open_call["kind"] == "tool":
         call = Call(open_call["tool"], open_call["arguments"])
@@ -187,4 +191,5 @@ def _unsettled(branch: Branch) -> Unsettled:
         call=call,
         key=None if open_call is None else open_call.get("key"),
         error=read_error(branch.error),
+        running=None if unknown is None else may_go_on(unknown.running),
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -15,13 +14,12 @@ from ..errors import LeaseLost
 from ..guards.budgets import Spent
 from ..nodes.calls import (
     NOT_DONE,
-    PENDING,
     Call,
     CallFailed,
     Exhausted,
     ModelAnswer,
     ModelRequest,
-    RecordedFailure,
+    Send,
     Stop,
     UnknownEffect,
     stem,
@@ -32,20 +30,15 @@ from ..nodes.outcome import ErrorRecord
 from ..nodes.streaming import Heard, heard_by
 from ..nodes.tool import Tool
 from .asking import digest_of_call
+from .believing import Believing
 from .branches import Frame, Recorded, item_digest, item_of
-from .codec import read_error, write_error, write_spent
-from .inheriting import became_of, same_call
-from .permits import Permits, not_approved
-from .store.records import Effect, EffectTaken
-
-GRACE = 5.0
-"""Seconds after an intent's timeout before a reconcile that says "not done" is believed of a caller that may live."""
-
-NOBODY = -1
-"""The fence of a call that another run made: this run's leases prove nothing about its caller."""
+from .codec import write_error, write_spent
+from .overruns import Overrunning
+from .permits import not_approved
+from .store.records import Draft, Effect, EffectTaken
 
 
-class Recording(Permits):
+class Recording(Believing):
     """The calls of one step; one is made for every execution of a node.
 
     Args:
@@ -72,7 +65,8 @@ class Recording(Permits):
         usd = price(request.prompt_bound, request.answer_bound)
         bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
         await self._must_fit(bound, f"a call of model {request.slot!r}", usd is not None)
-        self._commit("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
+        intent = {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)}
+        self.dispatch(slot, [Draft("intent", intent)])
         self._dispatch()
         try:
             with heard_by(self._ear(slot)):
@@ -80,7 +74,8 @@ class Recording(Permits):
         except CallFailed as failure:
             kept = bound.tokens if failure.record.category == "timeout" else 0
             back = Spent(tokens=kept - bound.tokens, usd=0.0 if kept else -bound.usd)
-            self._commit("result", {"slot": slot, "error": write_error(failure.record), "spent": write_spent(back)})
+            body = {"slot": slot, "error": write_error(failure.record), "spent": write_spent(back)}
+            self._commit("result", body, **self.not_dispatched(slot))
             raise
         used = answer.input_tokens + answer.output_tokens
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
@@ -100,7 +95,7 @@ class Recording(Permits):
         slot: str,
         tool: Tool[..., Any],
         call: Call,
-        send: Callable[[str], Awaitable[Any]],
+        send: Send,
         *,
         reconcile: Callable[[], Awaitable[Any]] | None = None,
     ) -> Any:
@@ -108,21 +103,21 @@ class Recording(Permits):
         open_before = self.branch.calls.get(slot)
         self._must_be_the_same(slot, call, open_before)
         if open_before is not None and open_before.result is not None:
-            return self._result(open_before.result)
+            return self.told(open_before)
         if open_before is not None and tool.effect == "once":
-            settled = await self._reconciled(slot, tool, open_before, reconcile)
+            settled = await self.reconciled(slot, tool, open_before, reconcile)
             if settled is not NOT_DONE:
                 return settled
         self._must_be_granted(slot, tool, call)
         if tool.effect == "once":
-            inherited = await self._inherited(slot, tool, call, reconcile)
+            inherited = await self.inherited(slot, tool, call, reconcile)
             if inherited is not NOT_DONE:
                 return inherited
         await self._must_fit(Spent(calls=1), f"tool {tool.name!r}", True)
         if tool.effect == "none":
             return await self._send_plain(slot, send)
         key = self.key(slot)
-        business = self._business_key(tool, call)
+        business = self.business_key(tool, call)
         effects = [] if business is None else [Effect(business, "intent")]
         intent = {
             "slot": slot,
@@ -136,23 +131,23 @@ class Recording(Permits):
             "spent": {"calls": 1},
         }
         try:
-            self._commit("intent", intent, effects=effects)
+            self.dispatch(slot, [Draft("intent", intent)], effects=effects)
         except EffectTaken as taken:
-            return self._used_before(slot, taken)
+            return self.used_before(slot, taken)
         self._dispatch()
         return await self._send(slot, key, send, business)
 
-    async def _send_plain(self, slot: str, send: Callable[[str], Awaitable[Any]]) -> Any:
+    async def _send_plain(self, slot: str, send: Send) -> Any:
         """A tool without effect needs no intent; inside ``act`` its result is kept, since the step may wait."""
+        self.dispatch(slot)
         self._dispatch()
         self._count(1)
         try:
             value = carried(await send(self.key(slot)))
         except CallFailed as failure:
             self._count(-1)  # the event tells it
-            self._commit(
-                "result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}, power=False
-            )
+            body = {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}
+            self._commit("result", body, power=False, **self.not_dispatched(slot))
             raise
         if slot.startswith("call."):
             self._count(-1)
@@ -164,101 +159,19 @@ class Recording(Permits):
         self.spent = self.spent + Spent(calls=calls)
         self.drive.untold[self.branch.path] = self
 
-    async def _send(self, slot: str, key: str, send: Callable[[str], Awaitable[Any]], business: str | None) -> Any:
+    async def _send(self, slot: str, key: str, send: Send, business: str | None) -> Any:
+        overrunning = Overrunning(self.drive.engine, self.drive.standing.run, self.branch.calls[slot].number)
         try:
-            value = carried(await send(key))
+            value = carried(await send(key, overrunning.left))
         except CallFailed as failure:
-            sure = failure.record.category != "unknown_effect"
-            effects = [] if business is None else [Effect(business, "not_done" if sure else "unknown")]
-            if sure:
-                self._commit("result", {"slot": slot, "error": write_error(failure.record)}, effects=effects)
+            if failure.record.category != "unknown_effect":
+                effects = [] if business is None else [Effect(business, "not_done")]
+                body = {"slot": slot, "error": write_error(failure.record)}
+                self._commit("result", body, effects=effects, **self.not_dispatched(slot))
             raise
         effects = [] if business is None else [Effect(business, "done", value)]
         self._commit("result", {"slot": slot, "value": value}, effects=effects)
         return value
-
-    async def _reconciled(
-        self, slot: str, tool: Tool[..., Any], before: Recorded, reconcile: Callable[[], Awaitable[Any]] | None
-    ) -> Any:
-        """What became of an intent that another execution left open: its result, NOT_DONE, or UnknownEffect."""
-        intent = before.intent or {}
-        inherited = intent.get("inherited")
-        if inherited is not None:  # the run that made the call may know more by now
-            known = became_of(self.drive.engine.store.events(inherited["run"]), inherited["event"])
-            if known is not PENDING:
-                value = "not done" if known is NOT_DONE else known
-                self._commit("result", {"slot": f"{slot}.reconciled" if known is NOT_DONE else slot, "value": value})
-                return known
-        if reconcile is None:
-            by = "" if inherited is None else f" by run {inherited['run']!r}, which this one is a fork of,"
-            raise UnknownEffect(
-                f"tool {tool.name!r} was called{by} and its result was not recorded: see whether it happened and "
-                "settle it"
-            )
-        found = carried(await reconcile())
-        business = intent.get("business")
-        if found is NOT_DONE:
-            over = before.intent_at + float(intent.get("timeout") or 0.0) + GRACE
-            if not self.drive.lease.surely_dead(intent["fence"]) and time.time() < over:
-                raise UnknownEffect(
-                    f"tool {tool.name!r} was called by a process that may still be running: resume after its timeout"
-                )
-            effects = [] if business is None else [Effect(business, "not_done")]
-            self._commit("result", {"slot": f"{slot}.reconciled", "value": "not done"}, effects=effects)
-            return NOT_DONE
-        effects = [] if business is None else [Effect(business, "done", found)]
-        self._commit("result", {"slot": slot, "value": found, "reconciled": True}, effects=effects)
-        return found
-
-    async def _inherited(
-        self, slot: str, tool: Tool[..., Any], call: Call, reconcile: Callable[[], Awaitable[Any]] | None
-    ) -> Any:
-        """What the run that this one is a fork of did with this call; NOT_DONE where nothing of that is left.
-
-        A call whose ending nobody knows becomes this run's own open intent, so that it is settled like any other.
-        """
-        standing = self.drive.standing
-        while standing.inherits and (entry := same_call(standing.inherits, call, self.branch.path)) is not None:
-            origin = {name: entry[name] for name in ("run", "event", "key")}
-            about = {"slot": slot, "kind": "tool", "tool": call.tool, "arguments": call.arguments, "inherited": origin}
-            if "value" in entry:
-                self._commit("result", about | {"key": entry["key"], "value": entry["value"]})
-                return entry["value"]
-            its = {name: entry[name] for name in ("key", "timeout", "sent")}
-            self._commit("intent", about | its | {"business": None, "fence": NOBODY})
-            found = await self._reconciled(slot, tool, self.branch.calls[slot], reconcile)
-            if found is not NOT_DONE:
-                return found
-        return NOT_DONE
-
-    def _used_before(self, slot: str, taken: EffectTaken) -> Any:
-        """A business key that was used: the second use gets the first result, and the journal says so."""
-        row = taken.row
-        if row.status == "done":
-            self._commit("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
-            return row.result
-        raise CallFailed(
-            ErrorRecord(
-                "unavailable",
-                "KeyInUse",
-                f"the key {row.key!r} is in use by run {row.run!r}, whose call has no result yet",
-            )
-        )
-
-    def _business_key(self, tool: Tool[..., Any], call: Call) -> str | None:
-        if tool.key is None:
-            return None
-        try:
-            value = tool.business_key(call.arguments)
-        except (KeyError, TypeError):
-            value = None
-        if not value:
-            raise CallFailed(
-                ErrorRecord(
-                    "invalid_input", "NoKey", f"the key {tool.key!r} of tool {tool.name!r} is empty in its arguments"
-                )
-            )
-        return f"{tool.name}:{value}"
 
     def _must_be_the_same(self, slot: str, call: Call, before: Recorded | None) -> None:
         """An edited call takes no result of one with other arguments: an attempt before the edit may have made it."""
@@ -383,13 +296,7 @@ class Recording(Permits):
 
     def _recorded(self, slot: str) -> Any:
         recorded = self.branch.calls.get(slot)
-        return None if recorded is None or recorded.result is None else self._result(recorded.result)
-
-    def _result(self, result: dict[str, Any]) -> Any:
-        error = read_error(result.get("error"))
-        if error is not None:
-            raise RecordedFailure(error)
-        return result["value"]
+        return None if recorded is None or recorded.result is None else self.told(recorded)
 
     def _dispatch(self) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from ..flows.each import Each
-from ..flows.position import AtEnd
+from ..flows.position import AtEnd, AtNode
 from .branches import Branch
 from .fanning import Fanning
 from .readiness import ready, still, turns
@@ -132,8 +132,11 @@ class Scheduling(Fanning[S]):
         """The branch as it is worked on: an item that is about to begin is opened, where the budget allows it."""
         if branch.path not in self.standing.branches:
             each = None if branch.parent is None else branch.parent.node
-            assert isinstance(each, Each)
-            self.begin_item(branch, each)
+            if not isinstance(each, Each) or branch.parent is None:
+                return None  # the each ended since it was seen that the item's turn was next
+            assert isinstance(branch.parent.at, AtNode)
+            if self.let_in(branch.parent, branch.parent.at):
+                self.begin_item(branch, each)
         return self.standing.branches.get(branch.path)
 
     def settle(self) -> None:

@@ -22,6 +22,8 @@ from ..nodes.tool import Tool
 from .branches import Branch
 from .codec import write_error, write_move
 from .lifecycle import advance, not_ready
+from .overruns import alive_here
+from .permits import approvals_of
 from .placing import place_of_branch
 from .readiness import still
 from .roles import normal
@@ -103,13 +105,32 @@ class Settling:
         business = None if slot is None else (branch.calls[slot].intent or {}).get("business")
         if result is NOT_DONE or (slot is None and not isinstance(result, GiveUp)):
             effects = [Effect(business, "not_done")] if business else []
-            return Change((Draft("settled", {"kind": "not_done", "slot": slot} | who),), status=status, effects=effects)
+            if slot is not None:
+                _must_be_over(standing, branch, slot)
+            return Change(
+                (Draft("settled", {"kind": "not_done", "slot": slot} | who),),
+                status=status,
+                effects=effects,
+                request_status=dict.fromkeys(approvals_of(branch, slot), "undispatched"),
+            )
         if isinstance(result, GiveUp):
             return _given_up(standing, branch, who, status)
         value = _as_result(standing, branch, slot, result)
         effects = [Effect(business, "done", value)] if business else []
         return Change(
             (Draft("settled", {"kind": "done", "slot": slot, "value": value} | who),), status=status, effects=effects
+        )
+
+
+def _must_be_over(standing: Standing[Any], branch: Branch, slot: str) -> None:
+    """Refuses that nothing was done by a call that is known to go on: it may yet act."""
+    where = alive_here(branch.calls[slot].running)
+    if where is not None:
+        raise RunNotReady(
+            f"run {standing.run!r}: the call overran its timeout and is still running in {where}, so it may yet act. "
+            "Wait until it ends, which is recorded, or end that process; its result, or GIVE_UP, can be settled now",
+            run=standing.run,
+            status="parked",
         )
 
 

@@ -46,7 +46,7 @@ class Standing(Generic[S]):
 
     __slots__ = (
         "_ahead", "_versions", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits",
-        "kind", "root", "run", "shape", "steps", "tail", "updated",
+        "kind", "revoked", "root", "run", "shape", "steps", "tail", "unknown", "updated",
     )  # fmt: skip
 
     def __init__(self, flow: Flow[S], run: str, versions: Versions | None = None) -> None:
@@ -69,6 +69,10 @@ class Standing(Generic[S]):
         self.forked: tuple[str, int] | None = None
         self.begins: dict[str, Any] | None = None
         self.inherits: list[dict[str, Any]] = []
+        # calls of tools of which no result is known, by the numbers of their intents, in steps that are over too
+        self.unknown: dict[int, Recorded] = {}
+        # approvals that were taken back after the run had used them, by request
+        self.revoked: dict[str, dict[str, Any]] = {}
         self._ahead: tuple[Any, Delta, Any] | None = None
 
     # the run as a whole
@@ -353,15 +357,6 @@ def _rebind_within(branch: Branch) -> None:
         _rebind_within(child)
 
 
-def approvers(decisions: Iterable[dict[str, Any]]) -> set[str]:
-    """Who said yes: the quorum counts people, not decisions.
-
-    Args:
-        decisions: as journalled in ``decided``.
-    """
-    return {str(decision["by"]) for decision in decisions if decision["status"] == "approved"}
-
-
 def last_error(standing: Standing[Any]) -> Any:
     """The last step's error record, or None.
 
@@ -371,4 +366,4 @@ def last_error(standing: Standing[Any]) -> Any:
     return read_error(standing.error)
 
 
-__all__ = ["Branch", "Frame", "Pending", "Recorded", "Standing", "approvers", "last_error"]
+__all__ = ["Branch", "Frame", "Pending", "Recorded", "Standing", "last_error"]

@@ -39,7 +39,8 @@ class Request:
         quorum: how many people must say yes.
         not_by: who may not decide.
         kind: ``approval`` or ``answer``.
-        status: open, approved, denied, edited, answered, expired, consumed or withdrawn.
+        status: open, approved, denied, edited, answered, expired or withdrawn; consumed once the run has used the
+            decision, dispatched once what it let pass was begun, revoked where the yes was taken back before that.
         decisions: the decisions so far.
         edited: what people changed of the call before this was asked, in order: ``by``, ``request``, ``before`` and
             ``after`` by argument, ``note``.

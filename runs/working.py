@@ -16,9 +16,10 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from ..errors import ConfigError, GuidewayError, LeaseLost, RunBusy, StoreLocked
+from .believing import GRACE
 from .engine import Engine
+from .overruns import overrun_of
 from .readiness import turns
-from .recording import GRACE
 from .store import Event, Lease
 from .underway import between_calls, open_tools, tools_of
 
@@ -270,6 +271,16 @@ def again_at(events: list[Event], asks: set[str]) -> float | None:
     calls = [call for call in open_tools(events) if call.body.get("tool") in asks]
     if not calls or not parks or parks[-1].body.get("reason") != "unknown_effect":
         return None
+    if any(overrun_of(events, call.number) == (None, True) and _told_after(events, call, parks[-1]) for call in calls):
+        return 0.0  # it went on, and has ended: what the world says of it is believed from now on
     over = max(call.at + float(call.body.get("timeout") or 0.0) for call in calls) + GRACE
     tried = sum(1 for event in parks if event.number > calls[0].number)
     return max(over, parks[-1].at + min(PUT_OFF * 2.0 ** min(tried - 1, 20), LONGEST))
+
+
+def _told_after(events: list[Event], call: Event, park: Event) -> bool:
+    """Whether something was said of how a call went on after the run parked."""
+    return any(
+        event.number > park.number and event.kind == "breach" and event.body.get("intent") == call.number
+        for event in events
+    )

@@ -41,6 +41,7 @@ class Writing(Generic[S]):
         self.status = "running"
         self.busy: set[str] = set()
         self.untold: dict[str, Recording] = {}
+        self.opened: set[tuple[str, int, str | None]] = set()  # what holds others, and whose approvals were used
         self._settling: list[asyncio.Future[None]] = []
         self.misfit = False  # it does not fit the flow as it is now: nothing is done
         self._stopped = False

@@ -18,6 +18,9 @@ decision of a long run should not cost as much as all that came before it.
 It raises to refuse. It may return a status that the request takes instead: ``open``, when a quorum
 wants more than this yes.
 """
+TakeBack = Callable[[RunRow, RequestRow, list[Event]], tuple[Draft, str]]
+"""Called inside a transaction with a run, a request and the journal; says what is recorded and the request's new
+status, or raises."""
 Build = Callable[[RunRow, list[Event], list[RequestRow]], Change]
 """Called inside a transaction with a run, its journal and all its requests; says what to change, or raises."""
 
@@ -103,6 +106,29 @@ class Outside(Reading):
             raise requests.refused(request, "its time is over", "late")
         if not over and status == "expired":
             raise requests.refused(request, "its time is not over", "early")
+
+    def revoke(self, request_id: str, build: TakeBack) -> RequestRow:
+        """Record that a yes is taken back: power-safe, and never after what it let pass was dispatched.
+
+        The driver's commit before a dispatch expects the status that this one changes: exactly one of the two wins.
+
+        Args:
+            request_id: the request's id.
+            build: called inside the transaction with the run, the request and the journal; says what is recorded and
+                the request's new status, or raises to refuse.
+
+        Raises:
+            RequestNotFound: no such request.
+            RunNotReady: the run was cancelled.
+        """
+        with self._db.writing("decided", power=True) as tx:
+            request = requests.find(tx.cursor, request_id, self.path)
+            row = rows.find(tx.cursor, request.rid, self.path)
+            advance(row.status, "revoke", row.id)
+            draft, status = build(row, request, journal.read(tx.cursor, row.rid, 0, self.path))
+            requests.settle(tx.cursor, request, request.status, status)
+            self._outside(tx, row, Change((draft,)))
+            return requests.find(tx.cursor, request_id, self.path)
 
     def cancel(self, run_id: str, draft: Draft, *, guard: Callable[[RunRow, list[Event]], None] | None = None) -> Event:
         """End a run from outside: its open requests are withdrawn, and its driver can commit nothing more.

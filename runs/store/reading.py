@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from . import journal, requests, rows, shelf
@@ -22,6 +22,16 @@ class Reading:
         self._db = database
         self.path = database.path
         self.durable = database.file is not None
+
+    @property
+    def identity(self) -> Hashable:
+        """What tells this store from others in the process: its file, or in memory itself."""
+        return self._db.file or id(self._db)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._db.closed
 
     def run(self, run: str | int) -> RunRow:
         """A run, by its id or by the store's number; RunNotFound when there is none."""

@@ -105,7 +105,8 @@ class RequestDraft:
 class RequestRow:
     """A request as the store holds it.
 
-    ``status`` is open, approved, denied, answered, expired, consumed or withdrawn.
+    ``status`` is open, approved, denied, edited, answered, expired or withdrawn; of a decision that the run has used it
+    is consumed, dispatched when what it let pass is under way or done, revoked where a yes was taken back before that.
     """
 
     id: str

@@ -19,8 +19,12 @@ _DECIDED = ("approved", "denied", "edited", "answered", "expired")
 _FROM: dict[str, tuple[str, ...]] = {
     "expired": ("open",),
     "consumed": _DECIDED,
+    "dispatched": ("consumed", "dispatched"),
+    "undispatched": ("consumed", "dispatched"),
     "withdrawn": ("open", *_DECIDED),
 }
+_WRITTEN = {"undispatched": "consumed"}
+"""What was dispatched and did nothing is as if it had not been dispatched yet."""
 
 LEFT = 0.2
 """The share of a request's time that is left when people are reminded of it."""
@@ -81,7 +85,7 @@ def move(cursor: sqlite3.Cursor, rid: int, request: str, status: str, path: str)
     marks = ",".join("?" * len(before))
     changed = cursor.execute(
         f"update requests set status = ? where id = ? and rid = ? and status in ({marks})",
-        (status, request, rid, *before),
+        (_WRITTEN.get(status, status), request, rid, *before),
     ).rowcount
     if not changed:
         row = find(cursor, request, path)

@@ -253,7 +253,7 @@ class SqliteStore(Driving):
             end: the name of the end.
             error: why it parked or failed, data that JSON can carry.
             open_requests: what an ``asked`` among the drafts opens.
-            request_status: request id to new status: ``consumed`` (of a decided one), ``expired``, ``withdrawn``.
+            request_status: request id to new status: ``consumed``, ``dispatched``, ``undispatched``, ``withdrawn``.
             effects: claims and settlements of business keys.
             shape: the run's new shape, when it was migrated.
             build: the run's new build.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -139,3 +140,15 @@ def nester(store):
 def crowder(store):
     """Asks for a form in a flow for every item."""
     return crowded.compile(store=store, roles=Anyone())
+
+
+@tool(effect="once", stakes="low", timeout=0.1, writes="mood")
+def dawdle(text: str) -> str:
+    """Takes longer than it may, and then it is over."""
+    time.sleep(1.5)
+    return f"{text}, at last"
+
+
+def dawdles(store):
+    """A call that overruns its timeout."""
+    return Flow("dawdles", state=Talk, edges=[on(START, dawdle), on(dawdle, done)]).compile(store=store)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 
 import pytest
 
+from guideway.cli.options import user
 from guideway.viz.formats import FORMATS
 
 from . import desks, wides
@@ -169,3 +171,51 @@ def test_the_log_says_which_item_failed(guideway):
     lines = [line.split() for line in guideway("log", "c").out.splitlines()]
     (place,) = [number for number, line in enumerate(lines) if "ended" in line and "(1i0)" in line]
     assert lines[place + 1] == ["item", '"Ann"']
+
+
+def test_a_call_that_overran_its_timeout_is_told_and_its_end_too(guideway):
+    """While it runs, run, show, inbox and log say where; once it ended its result is there, and nothing is parked."""
+    said = guideway("run", "desks:dawdles", '{"text": "well"}', "--run-id", "r")
+    assert "overran its timeout and still runs in" in said.out
+    for command in (("show", "r"), ("inbox",)):
+        assert f"still runs in {user()}@" in guideway(*command).out
+    assert "overran its timeout, and still runs in" in guideway("log", "r").out
+    (item,) = guideway("inbox", "--json").data
+    assert (item["kind"], item["run"], item["step"], item["node"]) == ("parked", "r", "1", "dawdle")
+    assert item["running"].startswith(f"{user()}@")
+    assert guideway("settle", "desks:dawdles", "r", "--not-done").status == 1
+    for _ in range(1000):
+        if guideway("show", "r", "--json").data["status"] == "ready":
+            break
+        time.sleep(0.01)
+    assert guideway("inbox", "--json").data == []
+    assert guideway("resume", "desks:dawdles", "r").status == 0
+    log = guideway("log", "r").out
+    assert "ended late" in log
+    assert "well, at last" in log
+
+
+def test_what_is_parked_is_in_the_inbox(guideway):
+    """The inbox lists what must be settled after what is asked, with the way to settle it; a role is asked nothing."""
+    assert guideway("run", "desks:sender", '{"text": "x"}', "--run-id", "p").status == 3
+    out = guideway("inbox").out
+    assert "is parked, and must be settled: unknown_effect" in out
+    assert "guideway settle APP p --step 1 --result JSON | --not-done | --give-up" in out
+    assert [item["run"] for item in guideway("inbox", "--json").data] == ["p"]
+    assert guideway("inbox", "--role", "lead", "--json").data == []
+    assert guideway("settle", "desks:sender", "p", "--give-up", "--note", "who knows").status == 0
+    assert guideway("inbox", "--json").data == []
+
+
+def test_a_yes_is_taken_back_on_the_command_line(guideway, waiting):
+    """revoke asks, says what became of it, and the run goes the way of a no; after the dispatch it is refused."""
+    assert guideway("approve", "desks:app", waiting, "--yes").status == 0
+    assert guideway("revoke", "desks:app", waiting, given="n\n").status == 1
+    said = guideway("revoke", "desks:app", waiting, "--note", "the wrong one", given="y\n")
+    assert said.status == 0
+    assert f"{waiting}: {user()} took the yes back" in said.out
+    assert guideway("resume", "desks:app", "r").status == 0
+    assert f"taken back by {user()}" in guideway("log", "r").out
+    again = guideway("revoke", "desks:app", waiting, "--yes", "--json")
+    assert again.status == 1
+    assert "there is no yes to take back" in again.err

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from guideway.runs import recording, working
+from guideway.runs import believing, working
 from guideway.runs.store import driving, leases
 from tests.house import ROOT
 
@@ -32,7 +32,7 @@ def test_the_page_runs_as_written(tmp_path, monkeypatch: pytest.MonkeyPatch):
         ("after 15 seconds", leases.TTL, 15),
         ("for 5 seconds at first", working.PUT_OFF, 5),
         ("up to 5 minutes", working.LONGEST, 300),
-        ("its timeout and 5 seconds", recording.GRACE, 5),
+        ("its timeout and 5 seconds", believing.GRACE, 5),
         ("under which three processes died", driving.DEATHS, 3),
     ],
 )

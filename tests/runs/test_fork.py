@@ -480,7 +480,7 @@ def test_the_worlds_no_is_not_believed_while_the_parent_may_be_in_its_call(tmp_p
         fork = app.fork("r", at=1, by="bob", new_id="f")
         assert (fork.status, done(tmp_path)) == ("parked", [])
         assert "may still be running" in fork.error.message
-        monkeypatch.setattr("guideway.runs.recording.GRACE", -100.0)
+        monkeypatch.setattr("guideway.runs.believing.GRACE", -100.0)
         assert app.resume("f").state.paid == "pay_known of 7"
         keys = [event.body["key"] for run in ("r", "f") for event in app.get(run).events if event.kind == "intent"]
         assert len(keys) == 3

@@ -30,6 +30,8 @@ ALLOWED = {
     "ended": {"retry": "ready"},
     "cancelled": {},
 }
+for status in ("ready", "running", "waiting", "parked", "ended"):  # a yes may be taken back until the dispatch
+    ALLOWED[status]["revoke"] = status
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)

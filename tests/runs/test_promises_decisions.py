@@ -239,7 +239,7 @@ def test_nothing_is_decided_twice(tmp_path, how):
             refused({"approve": "approved", "deny": "denied"}[how], app.deny, request, by=by)
         app.resume("r")
         for by in ("ann", "bea"):
-            refused("consumed", app.approve, request, by=by)
+            refused({"approve": "dispatched", "deny": "consumed"}[how], app.approve, request, by=by)
         assert len(done(tmp_path)) == (how == "approve")
 
 

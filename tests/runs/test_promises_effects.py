@@ -482,7 +482,7 @@ def test_no_high_stakes_call_runs_without_a_decision_about_it(tmp_path, monkeypa
 
 def test_reconcile_waits_for_a_caller_that_may_live(tmp_path, monkeypatch):
     """A call that timed out may still run in its thread: NOT_DONE is believed only after its time and a grace."""
-    monkeypatch.setattr("guideway.runs.recording.GRACE", 0.3)
+    monkeypatch.setattr("guideway.runs.believing.GRACE", 0.3)
 
     def asks(item: str, context: Context) -> Any:
         found = context.deps.found(context.key)

@@ -13,6 +13,8 @@ from typing import Any
 from guideway.flows import decisions
 from guideway.flows.position import AtEnd
 from guideway.runs.branches import Branch, Recorded
+from guideway.runs.driver import Drive
+from guideway.runs.permits import Permits
 from guideway.runs.recording import Recording
 from guideway.runs.standing import Standing
 from guideway.runs.store import journal
@@ -32,7 +34,7 @@ def _moved_blindly(cursor: Any, rid: int, request: str, status: str, path: str) 
     cursor.execute("update requests set status = ? where id = ?", (status, request))
 
 
-_tool, _model, _asked = Recording.tool, Recording.model, Recording._asked
+_tool, _model, _asked, _dispatching = Recording.tool, Recording.model, Recording._asked, Permits.dispatching
 
 
 async def _forgetful(self: Any, slot: str, *args: Any, **options: Any) -> Any:
@@ -93,6 +95,19 @@ def _keeps_all(call: Recorded) -> bool:
     return call.result is not None and "value" in call.result
 
 
+_commit_move = Drive.commit_move
+
+
+def _looks_and_leaps(self: Any, slot: str) -> dict[str, Any]:
+    """Looks whether an approval was taken back, and leaves the store out of it."""
+    _dispatching(self, slot)
+    return {}
+
+
+def _commits_blindly(self: Any, *args: Any, **change: Any) -> None:
+    _commit_move(self, *args, **{**change, "again": True})
+
+
 RUNS = "guideway.runs"
 
 MUTANTS: dict[str, list[Patch]] = {
@@ -109,7 +124,7 @@ MUTANTS: dict[str, list[Patch]] = {
     ],
     "recorded results": [(f"{RUNS}.recording.Recording.tool", _forgetful)],
     "recorded answers": [(f"{RUNS}.recording.Recording.model", _asks_again)],
-    "unknown is not guessed": [(f"{RUNS}.recording.Recording._reconciled", _guesses)],
+    "unknown is not guessed": [(f"{RUNS}.believing.Believing.reconciled", _guesses)],
     "stable keys": [(f"{RUNS}.recording.Recording.key", lambda self, slot: secrets.token_hex(16))],
     "bound before the call": [(f"{RUNS}.recording.Recording._must_fit", _fits_always)],
     "reservation": [(f"{RUNS}.folds.FOLDS[intent]", _reserves_nothing)],
@@ -134,6 +149,11 @@ MUTANTS: dict[str, list[Patch]] = {
     "edited as approved": [(f"{RUNS}.permits.Permits._unlike", nothing)],
     "edited calls of low stakes": [(f"{RUNS}.recording.Recording._must_be_granted", nothing)],
     "no result of another call": [(f"{RUNS}.recording.Recording._must_be_the_same", nothing)],
+    "revocation": [(f"{RUNS}.permits.Permits.dispatching", lambda self, slot: {})],
+    "revocation against a dispatch": [(f"{RUNS}.permits.Permits.dispatching", _looks_and_leaps)],
+    "a yes that is taken back while it is used": [(f"{RUNS}.driver.Drive.commit_move", _commits_blindly)],
+    "a call that goes on": [(f"{RUNS}.overruns.Overrunning.left", nothing), (f"{RUNS}.believing.GRACE", -1000.0)],
+    "the late end of a call": [(f"{RUNS}.overruns.Overrunning._ended", nothing)],
     "what a retry inherits": [(f"{RUNS}.folds._lasts", lambda call: False)],
     "a retry asks the model": [(f"{RUNS}.folds._lasts", _keeps_all)],
 }

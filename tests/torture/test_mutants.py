@@ -15,6 +15,8 @@ from tests.runs import test_promises_decisions as decisions
 from tests.runs import test_promises_edits as edits
 from tests.runs import test_promises_effects as effects
 from tests.runs import test_promises_graph as graph
+from tests.runs import test_promises_overruns as overruns
+from tests.runs import test_promises_revocation as revocation
 from tests.torture import mutants
 from tests.torture.forge import Forge, Job
 from tests.torture.test_kills import differences, undisturbed
@@ -45,6 +47,13 @@ CAUGHT: dict[str, Callable[[Path], Any]] = {
     "edited as approved": edits.test_what_was_approved_as_edited_is_what_runs,
     "edited calls of low stakes": edits.test_a_call_of_low_stakes_runs_as_it_was_edited_too,
     "no result of another call": edits.test_a_retry_of_an_act_takes_no_result_for_an_edited_call,
+    "revocation": lambda folder: revocation.test_a_used_yes_that_is_taken_back_dispatches_nothing(folder, "once"),
+    "revocation against a dispatch": lambda folder: revocation.test_what_was_dispatched_is_not_taken_back(
+        folder, "once"
+    ),
+    "a yes that is taken back while it is used": revocation.test_a_yes_that_is_taken_back_while_it_is_used_is_not_used,
+    "a call that goes on": lambda folder: overruns.test_no_not_done_is_believed_while_it_runs(folder, None),
+    "the late end of a call": overruns.test_what_it_returns_in_the_end_is_its_result,
     "what a retry inherits": effects.test_a_retry_of_an_end_that_was_not_met_does_not_pay_again,
     "a retry asks the model": effects.test_a_retry_asks_the_model_again,
 }
