@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.house import ROOT
-from tests.torture import mutants
+from tests.torture import disk, mutants
 
 RUN = "the-run"
 
@@ -40,6 +40,10 @@ class Job:
         settles: how the people settle an unknown effect: by the world's ledger, as not done, or not at all.
         run: the run's id.
         breaks: the protection that is taken out (see mutants.py).
+        disk: the folder's calls to the disk are written down here (see disk.py), and the store is closed at the end.
+        faults: how the disk fails: what ``disk.fault`` takes, and from which boundary on.
+        pages: of the write-ahead log before it is folded in, where it is not the usual number.
+        durability: the store's.
     """
 
     scenario: str
@@ -49,6 +53,10 @@ class Job:
     settles: str = "ledger"
     run: str = RUN
     breaks: str | None = None
+    disk: str | None = None
+    faults: dict[str, Any] | None = None
+    pages: int = 0
+    durability: str = "process"
 
 
 @dataclass(frozen=True)
@@ -69,12 +77,23 @@ class Report:
 
 
 class Forge:
-    """The warm process, from the test's side."""
+    """The warm process, from the test's side.
 
-    def __init__(self) -> None:
+    Args:
+        disk: the library that stands before the C library (see disk.py).
+    """
+
+    def __init__(self, disk: Path | None = None) -> None:
+        self.disk = disk
         code = "from tests.torture.forge import serve; serve()"
+        environment = os.environ | ({} if disk is None else {"LD_PRELOAD": str(disk)})
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
         )
 
     def drive(self, job: Job) -> Report:
@@ -136,13 +155,13 @@ def warm() -> None:
         asyncio.run(once(Path(folder)))
 
 
-def compiled(name: str, store: str | None, world: Any, roles: Any) -> Any:
+def compiled(name: str, store: str | None, world: Any, roles: Any, durability: str = "process") -> Any:
     """The app of a scenario."""
     from guideway.testing.models import ScriptedModel
     from tests.torture.scenarios import SCENARIOS
 
-    model = ScriptedModel(SCENARIOS[name].model)
-    return flow_of(name).compile(store=store, models={"default": model}, deps=world, roles=roles)
+    models = {"default": ScriptedModel(SCENARIOS[name].model)}
+    return flow_of(name).compile(store=store, models=models, deps=world, roles=roles, durability=durability)
 
 
 @cache
@@ -172,11 +191,14 @@ async def _drive(job: Job, folder: Path) -> dict[str, Any]:
     from tests.torture.world import World
 
     world = World(folder, job.dies_after)
-    app = compiled(job.scenario, str(folder / "runs.db"), world, Anyone())
+    _on_disk(job, folder)
+    app = compiled(job.scenario, str(folder / "runs.db"), world, Anyone(), job.durability)
     boundaries: list[str] = []
 
     def hook(when: str, kinds: str) -> None:
         boundaries.append(f"{when} {kinds}")
+        if job.disk is not None:
+            _marked(app, job, boundaries)
         if len(boundaries) == job.kill:
             (folder / "kill").write_text(boundaries[-1])
             os.kill(os.getpid(), signal.SIGKILL)
@@ -185,7 +207,31 @@ async def _drive(job: Job, folder: Path) -> dict[str, Any]:
     app.store.hook = hook
     run = await _people(app, job, world)
     app.store.hook = None
-    return {"boundaries": boundaries, "run": told(app, run, world)}
+    report = {"boundaries": boundaries, "run": told(app, run, world)}
+    if job.disk is not None:
+        app.close()
+    return report
+
+
+def _on_disk(job: Job, folder: Path) -> None:
+    """The disk is watched, and the write-ahead log is folded in as often as the job says."""
+    from guideway.runs.store import opening
+
+    if job.pages:
+        setattr(opening, "LOG_PAGES", job.pages)  # noqa: B010  # a constant, for those who read it
+        setattr(opening, "POWER_PAGES", job.pages)  # noqa: B010
+    if job.disk is not None:
+        disk.watch(folder, job.disk)
+
+
+def _marked(app: Any, job: Job, boundaries: list[str]) -> None:
+    """A boundary, among the calls to the disk: how it syncs, and how long the journal is that stands there."""
+    connection = app.store._db._connection
+    level = connection.execute(f"pragma synchronous -- {len(boundaries)}").fetchone()[0]
+    tail = connection.execute("select ifnull(max(key), 0) & 4294967295 from events").fetchone()[0]
+    disk.mark(f"{level} {tail} {boundaries[-1]}")
+    if job.faults is not None and len(boundaries) == job.faults["at"]:
+        disk.fault(**{name: value for name, value in job.faults.items() if name != "at"})
 
 
 async def _people(app: Any, job: Job, world: Any) -> Any:

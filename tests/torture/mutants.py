@@ -93,6 +93,10 @@ def _keeps_all(call: Recorded) -> bool:
     return call.result is not None and "value" in call.result
 
 
+def _never_syncs(self: Any, power: bool) -> None:
+    self._connection.executescript("pragma synchronous=off")
+
+
 RUNS = "guideway.runs"
 
 MUTANTS: dict[str, list[Patch]] = {
@@ -106,6 +110,11 @@ MUTANTS: dict[str, list[Patch]] = {
         (f"{RUNS}.store.outside.Outside._refuse", nothing),
         (f"{RUNS}.store.requests.settle", _settled_blindly),
         (f"{RUNS}.store.requests.move", _moved_blindly),
+    ],
+    "power-safe commits": [(f"{RUNS}.store.database.Database._harden", nothing)],
+    "syncs": [
+        (f"{RUNS}.store.database.Database._harden", _never_syncs),
+        (f"{RUNS}.store.database.Database._soften", nothing),
     ],
     "recorded results": [(f"{RUNS}.recording.Recording.tool", _forgetful)],
     "recorded answers": [(f"{RUNS}.recording.Recording.model", _asks_again)],

@@ -18,6 +18,7 @@ from tests.runs import test_promises_graph as graph
 from tests.torture import mutants
 from tests.torture.forge import Forge, Job
 from tests.torture.test_kills import differences, undisturbed
+from tests.torture.test_power_loss import LOST
 
 CAUGHT: dict[str, Callable[[Path], Any]] = {
     "digest at dispatch": lambda folder: decisions.test_arguments_that_changed_after_the_approval_do_not_run(
@@ -85,4 +86,4 @@ def test_a_kill_shows_a_protection_missing(forge: Forge, tmp_path, protection):
 
 def test_every_protection_has_a_test():
     """No protection on the list is left without a test that misses it."""
-    assert set(CAUGHT) | set(KILLED) == set(mutants.MUTANTS)
+    assert set(CAUGHT) | set(KILLED) | set(LOST) == set(mutants.MUTANTS)
