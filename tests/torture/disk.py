@@ -13,7 +13,6 @@ import random
 import shutil
 import subprocess
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -227,10 +226,6 @@ class Disk:
                 else:
                     names[name] = place
         return {name: self.files[place].after(draw) for name, place in names.items()}
-
-    def copy(self) -> Disk:
-        """One that goes on by itself."""
-        return deepcopy(self)
 
 
 def _kept(name: str) -> bool:

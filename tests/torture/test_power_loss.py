@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -104,30 +105,34 @@ def driven(
     return Story(disk.calls(log), events, before or {}, had, job.durability == "power"), report
 
 
-def unlike(files: dict[str, bytes], story: Story, folder: Path, must: int, may: int) -> str | None:
-    """What is wrong with what the power left; the files are in the folder then, ready to be driven on."""
+def unlike(files: dict[str, bytes], story: Story, folder: Path, must: int, may: int) -> tuple[str | None, int]:
+    """What is wrong with what the power left, and how many events there are.
+
+    To look means to recover, so it is done in a folder of its own: whoever drives on recovers again.
+    """
     disk.lay(files, folder)
     with SqliteStore(folder / disk.STORE) as store:
         found = store.events(RUN) if store.runs() else []
         broken = store.verify(RUN) if found else None
     if [event.link for event in found] != [event.link for event in story.events[: len(found)]]:
-        return f"another journal: {[event.kind for event in found]}"
+        return f"another journal: {[event.kind for event in found]}", len(found)
     if broken is not None:
-        return f"event {broken} does not fit"
+        return f"event {broken} does not fit", len(found)
     if not must <= len(found) <= may:
-        return f"{len(found)} events, of {must} that are promised and {may} that were written"
-    return None
+        return f"{len(found)} events, of {must} that are promised and {may} that were written", len(found)
+    return None, len(found)
 
 
 @dataclass
 class Losses:
-    """Power losses of one run, counted, with what was wrong after each."""
+    """Power losses of one run, counted, with what was wrong after each, and how many events the last one left."""
 
     forge: Forge
     job: Job
     calm: Report
     folder: Path
     count: int = 0
+    held: int = 0
     wrong: list[str] = field(default_factory=list[str])
     seen: set[tuple[bytes, int]] = field(default_factory=set[tuple[bytes, int]])
 
@@ -139,7 +144,8 @@ class Losses:
             return None
         self.seen.add((sign, must))
         folder = self.folder / f"{self.job.scenario}.{self.count}"
-        problem = unlike(files, story, folder, must, may)
+        problem, self.held = unlike(files, story, Path(f"{folder}.look"), must, may)
+        disk.lay(files, folder)
         if problem is not None:
             self.wrong.append(f"{where}: {problem}")
         return replace(self.job, folder=str(folder))
@@ -222,15 +228,84 @@ def test_the_power_goes_again_and_again(disks, tmp_path, scenario, record_proper
         story: Story | None = begun
         job: Job | None = first
         for _ in range(draw.randrange(1, 5)):
-            where, left, must, may = draw.choice([(w, d.copy(), a, b) for w, d, a, b in story.moments(True)])
+            moment = draw.randrange(len(story.calls))
+            where, left, must, may = next(islice(story.moments(True), moment, None))
             files = left.after(draw if draw.random() < 0.8 else None)
             job = losses.lose(story, f"{turn} {where}", files, must, may)
             if job is None:
                 break
-            had = _held(files, Path(f"{job.folder}.look"))
-            story, _ = driven(disks, job, tmp_path, files, had)
+            story, _ = driven(disks, job, tmp_path, files, losses.held)
         if job is not None:
-            losses.goes_on(job, str(turn))
+            losses.goes_on(job, str(turn))  # its last drive came to the end: what it left stays so
+    record_property("losses", losses.count)
+    assert not losses.wrong, "\n".join(losses.wrong)
+
+
+def settled_by(scenario: str) -> str:
+    """Who settles what nobody knows: nobody, where the tool can ask the world itself."""
+    return "never" if scenario == "reconciled" else "ledger"
+
+
+@pytest.mark.parametrize("scenario", SHORT)
+def test_the_power_goes_at_every_commit(disks, tmp_path, scenario, record_property):
+    """At every commit: intents, results and decisions are there, and the run ends as the undisturbed one did."""
+    losses = lost(disks, tmp_path, Job(scenario, "", settles=settled_by(scenario)))
+    record_property("losses", losses.count)
+    assert not losses.wrong, "\n".join(losses.wrong)
+
+
+def test_with_durability_power_every_commit_is_kept(disks, tmp_path, record_property):
+    """With ``durability="power"`` no event that was committed is missing, wherever the power goes."""
+    losses = lost(disks, tmp_path, Job("rules_asked", "", durability="power"))
+    record_property("losses", losses.count)
+    assert not losses.wrong, "\n".join(losses.wrong)
+
+
+LOST = ("power-safe commits", "syncs")
+"""Protections that a power loss shows missing (see mutants.py)."""
+
+
+@pytest.mark.parametrize("protection", LOST)
+def test_a_loss_shows_a_protection_missing(disks, tmp_path, protection):
+    """Where intents are not synced, or nothing is, a power loss loses one, and an effect is repeated."""
+    losses = lost(disks, tmp_path, Job("budget", "", breaks=protection), draws=0)
+    assert any("that are promised" in wrong for wrong in losses.wrong)
+    assert any(": ledger: " in wrong for wrong in losses.wrong)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("durability", ["process", "power"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_power_goes_at_every_call_to_the_disk(disks, tmp_path, scenario, durability, record_property):
+    """At every call to the disk, with all that was not synced gone and with parts of it there."""
+    job = Job(scenario, "", settles=settled_by(scenario), durability=durability)
+    losses = lost(disks, tmp_path, job, everywhere=True, draws=3)
+    record_property("losses", losses.count)
+    assert not losses.wrong, "\n".join(losses.wrong)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_power_goes_again_and_again(disks, tmp_path, scenario, record_property):
+    """Lost at random moments of a run, and of the drives that go on from there, it ends as the undisturbed one did."""
+    calm = undisturbed(disks, scenario, tmp_path)
+    draw = random.Random(scenario)
+    first = Job(scenario, str(tmp_path / "watched"), settles=settled_by(scenario))
+    begun, _ = driven(disks, first, tmp_path)
+    losses = Losses(disks, first, calm, tmp_path)
+    for turn in range(40):
+        story: Story | None = begun
+        job: Job | None = first
+        for _ in range(draw.randrange(1, 5)):
+            moment = draw.randrange(len(story.calls))
+            where, left, must, may = next(islice(story.moments(True), moment, None))
+            files = left.after(draw if draw.random() < 0.8 else None)
+            job = losses.lose(story, f"{turn} {where}", files, must, may)
+            if job is None:
+                break
+            story, _ = driven(disks, job, tmp_path, files, losses.held)
+        if job is not None:
+            losses.goes_on(job, str(turn))  # its last drive came to the end: what it left stays so
     record_property("losses", losses.count)
     assert not losses.wrong, "\n".join(losses.wrong)
 
