@@ -94,6 +94,7 @@ class Driving(Outside):
 
     def _drop(self, lease: Lease) -> None:
         lease.deadline = float("-inf")
+        self._leases.forget(lease)
 
     def told(self, request: str, moment: float, now: float) -> bool:
         """Take it on to tell people of a request: only one caller of the store does for each moment.

@@ -219,7 +219,7 @@ class SqliteStore(Driving):
         return lease
 
     def _drop(self, lease: Lease) -> None:
-        lease.deadline = float("-inf")
+        super()._drop(lease)
         if self._heartbeat is not None:
             self._heartbeat.drop(lease)
 

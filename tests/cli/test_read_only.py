@@ -35,7 +35,7 @@ def archive(here, waiting):
 
 
 def test_the_commands_that_look_read_it(guideway, archive):
-    """They print what they print of a store that can be written, for people and for machines, with an App and without."""
+    """They print what they print of one that can be written: for people and machines, with an App and without."""
     for command in LOOKS:
         for json in ((), ("--json",)):
             plain = guideway(*command, *json)

@@ -105,9 +105,7 @@ def test_a_log_that_cannot_be_read_is_not_passed_over(folder, tmp_path):
         for end in ("", "-wal"):
             shutil.copy(tmp_path / f"runs.db{end}", folder)
     with sealed(folder):
-        with pytest.raises(
-            StoreReadOnly, match=r"runs.db-wal holds the latest commits and cannot be read here.*Copy it"
-        ):
+        with pytest.raises(StoreReadOnly, match=r"runs.db-wal holds the latest commits and cannot be read.*Copy it"):
             ArchivedStore(folder / "runs.db")
         shutil.copytree(folder, tmp_path / "copy")
     with SqliteStore(tmp_path / "copy" / "runs.db") as store:

@@ -41,7 +41,9 @@ class Job:
         run: the run's id.
         breaks: the protection that is taken out (see mutants.py).
         disk: the folder's calls to the disk are written down here (see disk.py), and the store is closed at the end.
-        faults: how the disk fails: what ``disk.fault`` takes, and from which boundary on.
+        faults: how the disk fails: what ``disk.fault`` takes, ``at`` which boundary it begins, and whether the people
+            mend it when they are told, and go on in the same process (``mends``).
+        store: the store's folder, where it is another one.
         pages: of the write-ahead log before it is folded in, where it is not the usual number.
         durability: the store's.
     """
@@ -55,6 +57,7 @@ class Job:
     breaks: str | None = None
     disk: str | None = None
     faults: dict[str, Any] | None = None
+    store: str | None = None
     pages: int = 0
     durability: str = "process"
 
@@ -68,12 +71,14 @@ class Report:
         killed_at: the boundary at which it killed itself, ``before step``; None where it did not.
         boundaries: all boundaries that it passed, in order.
         run: how the run stood at the end.
+        failed: what the people were told when the store failed: the error's type, and what it said.
     """
 
     signal: int
     killed_at: str | None
     boundaries: list[str]
     run: dict[str, Any] = field(default_factory=dict[str, Any])
+    failed: list[list[str]] = field(default_factory=list[list[str]])
 
 
 class Forge:
@@ -116,8 +121,9 @@ class Forge:
         assert died or os.WEXITSTATUS(status) == 0, f"{job} ended with {os.WEXITSTATUS(status)}"
         found = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
         mark = folder / "kill"
+        killed_at = mark.read_text() if mark.exists() else None
         return Report(
-            died, mark.read_text() if mark.exists() else None, found.get("boundaries", []), found.get("run", {})
+            died, killed_at, found.get("boundaries", []), found.get("run", {}), found.get("failed", [])
         )
 
     def close(self) -> None:
@@ -188,11 +194,17 @@ def work(job: Job) -> None:
 
 async def _drive(job: Job, folder: Path) -> dict[str, Any]:
     from guideway import Anyone
+    from guideway.errors import StoreError
     from tests.torture.world import World
 
     world = World(folder, job.dies_after)
     _on_disk(job, folder)
-    app = compiled(job.scenario, str(folder / "runs.db"), world, Anyone(), job.durability)
+    where = Path(job.store or job.folder) / "runs.db"
+    failed: list[list[str]] = []
+    try:
+        app = compiled(job.scenario, str(where), world, Anyone(), job.durability)
+    except StoreError as error:
+        return {"failed": [[type(error).__name__, str(error)]]}
     boundaries: list[str] = []
 
     def hook(when: str, kinds: str) -> None:
@@ -205,12 +217,29 @@ async def _drive(job: Job, folder: Path) -> dict[str, Any]:
             time.sleep(60)  # nothing runs after this line
 
     app.store.hook = hook
-    run = await _people(app, job, world)
+    run = await _mending(app, job, world, failed)
     app.store.hook = None
-    report = {"boundaries": boundaries, "run": told(app, run, world)}
-    if job.disk is not None:
+    report = {"boundaries": boundaries, "failed": failed, "run": {} if run is None else told(app, run, world)}
+    if job.disk is not None and run is not None:
         app.close()
     return report
+
+
+async def _mending(app: Any, job: Job, world: Any, failed: list[list[str]]) -> Any:
+    """The people, who are told when the store fails; None where they go away then."""
+    from guideway.errors import StoreError
+
+    while True:
+        try:
+            return await _people(app, job, world)
+        except StoreError as error:
+            failed.append([type(error).__name__, str(error)])
+            if job.faults is None or not job.faults.get("mends"):
+                if job.faults is None and job.store is None:
+                    raise
+                return None
+            assert len(failed) < 10, failed
+            disk.fault("write", "", times=0)
 
 
 def _on_disk(job: Job, folder: Path) -> None:
@@ -221,7 +250,7 @@ def _on_disk(job: Job, folder: Path) -> None:
         setattr(opening, "LOG_PAGES", job.pages)  # noqa: B010  # a constant, for those who read it
         setattr(opening, "POWER_PAGES", job.pages)  # noqa: B010
     if job.disk is not None:
-        disk.watch(folder, job.disk)
+        disk.watch(Path(job.store) if job.store else folder, job.disk)
 
 
 def _marked(app: Any, job: Job, boundaries: list[str]) -> None:
@@ -231,7 +260,7 @@ def _marked(app: Any, job: Job, boundaries: list[str]) -> None:
     tail = connection.execute("select ifnull(max(key), 0) & 4294967295 from events").fetchone()[0]
     disk.mark(f"{level} {tail} {boundaries[-1]}")
     if job.faults is not None and len(boundaries) == job.faults["at"]:
-        disk.fault(**{name: value for name, value in job.faults.items() if name != "at"})
+        disk.fault(**{name: value for name, value in job.faults.items() if name not in ("at", "mends")})
 
 
 async def _people(app: Any, job: Job, world: Any) -> Any:

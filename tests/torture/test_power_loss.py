@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -239,87 +238,6 @@ def test_the_power_goes_again_and_again(disks, tmp_path, scenario, record_proper
             losses.goes_on(job, str(turn))  # its last drive came to the end: what it left stays so
     record_property("losses", losses.count)
     assert not losses.wrong, "\n".join(losses.wrong)
-
-
-def settled_by(scenario: str) -> str:
-    """Who settles what nobody knows: nobody, where the tool can ask the world itself."""
-    return "never" if scenario == "reconciled" else "ledger"
-
-
-@pytest.mark.parametrize("scenario", SHORT)
-def test_the_power_goes_at_every_commit(disks, tmp_path, scenario, record_property):
-    """At every commit: intents, results and decisions are there, and the run ends as the undisturbed one did."""
-    losses = lost(disks, tmp_path, Job(scenario, "", settles=settled_by(scenario)))
-    record_property("losses", losses.count)
-    assert not losses.wrong, "\n".join(losses.wrong)
-
-
-def test_with_durability_power_every_commit_is_kept(disks, tmp_path, record_property):
-    """With ``durability="power"`` no event that was committed is missing, wherever the power goes."""
-    losses = lost(disks, tmp_path, Job("rules_asked", "", durability="power"))
-    record_property("losses", losses.count)
-    assert not losses.wrong, "\n".join(losses.wrong)
-
-
-LOST = ("power-safe commits", "syncs")
-"""Protections that a power loss shows missing (see mutants.py)."""
-
-
-@pytest.mark.parametrize("protection", LOST)
-def test_a_loss_shows_a_protection_missing(disks, tmp_path, protection):
-    """Where intents are not synced, or nothing is, a power loss loses one, and an effect is repeated."""
-    losses = lost(disks, tmp_path, Job("budget", "", breaks=protection), draws=0)
-    assert any("that are promised" in wrong for wrong in losses.wrong)
-    assert any(": ledger: " in wrong for wrong in losses.wrong)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("durability", ["process", "power"])
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_power_goes_at_every_call_to_the_disk(disks, tmp_path, scenario, durability, record_property):
-    """At every call to the disk, with all that was not synced gone and with parts of it there."""
-    job = Job(scenario, "", settles=settled_by(scenario), durability=durability)
-    losses = lost(disks, tmp_path, job, everywhere=True, draws=3)
-    record_property("losses", losses.count)
-    assert not losses.wrong, "\n".join(losses.wrong)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_power_goes_again_and_again(disks, tmp_path, scenario, record_property):
-    """Lost at random moments of a run, and of the drives that go on from there, it ends as the undisturbed one did."""
-    calm = undisturbed(disks, scenario, tmp_path)
-    draw = random.Random(scenario)
-    first = Job(scenario, str(tmp_path / "watched"), settles=settled_by(scenario))
-    begun, _ = driven(disks, first, tmp_path)
-    losses = Losses(disks, first, calm, tmp_path)
-    for turn in range(40):
-        story: Story | None = begun
-        job: Job | None = first
-        for _ in range(draw.randrange(1, 5)):
-            moment = draw.randrange(len(story.calls))
-            where, left, must, may = next(islice(story.moments(True), moment, None))
-            files = left.after(draw if draw.random() < 0.8 else None)
-            job = losses.lose(story, f"{turn} {where}", files, must, may)
-            if job is None:
-                break
-            story, _ = driven(disks, job, tmp_path, files, losses.held)
-        if job is not None:
-            losses.goes_on(job, str(turn))  # its last drive came to the end: what it left stays so
-    record_property("losses", losses.count)
-    assert not losses.wrong, "\n".join(losses.wrong)
-
-
-def _held(files: dict[str, bytes], folder: Path) -> int:
-    """How many events are in the files; in a folder of its own, since looking folds the log in."""
-    disk.lay(files, folder)
-    with SqliteStore(folder / disk.STORE) as store:
-        return len(store.events(RUN)) if store.runs() else 0
-
-
-def settled_by(scenario: str) -> str:
-    """Who settles what nobody knows: nobody, where the tool can ask the world itself."""
-    return "never" if scenario == "reconciled" else "ledger"
 
 
 OLDER = """

@@ -1,0 +1,95 @@
+"""The disk is full, or fails, at any commit: an error that says so, nothing half-written, and the run goes on later."""
+
+from __future__ import annotations
+
+import errno
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guideway.runs.store import SqliteStore
+from tests.torture import disk
+from tests.torture.forge import RUN, Forge, Job, Report
+from tests.torture.scenarios import SCENARIOS
+from tests.torture.test_kills import differences, undisturbed
+from tests.torture.test_power_loss import PAGES, settled_by
+
+FULL = {"call": "write", "end": "-wal", "error": errno.ENOSPC}
+"""No room in the log: half of the first write that does not fit is there, as a disk does it."""
+BROKEN = {"call": "write", "end": "-wal", "error": errno.EIO}
+UNSYNCED = {"call": "sync", "end": "-wal", "error": errno.EIO, "times": 1}
+NOT_FOLDED = {"call": "write", "end": ".db", "error": errno.ENOSPC}
+"""There is room for the log, and none for what is folded in."""
+
+SAYS = {errno.ENOSPC: "the disk is full", errno.EIO: "the disk failed"}
+SENT = ("was called, and what became of it could not be recorded",)
+
+
+def wrong(forge: Forge, job: Job, calm: Report, fault: dict[str, Any], at: int, mends: bool) -> tuple[int, list[str]]:
+    """Drive a run over a disk that fails from a boundary on, and on from there; how often it failed, and what is wrong."""
+    log = f"{job.folder}.calls"
+    faults = fault | {"at": at, "mends": mends}
+    report = forge.drive(replace(job, disk=log, faults=faults))
+    found = [f"{kind}: {said}" for kind, said in report.failed if not told(kind, said, fault["error"], job.folder)]
+    if not mends and report.failed:
+        found += standing(Path(job.folder))
+        report = forge.drive(job)
+    found += [f"{name}: {what}" for name, what in differences(report.run, calm.run).items()]
+    return len(report.failed) or int(bool(not mends)), found
+
+
+def told(kind: str, said: str, error: int, folder: str) -> bool:
+    """Whether an error says what is wrong, where, and the way out."""
+    return kind == "StoreError" and said.startswith(f"{folder}/{disk.STORE}: {SAYS[error]}") and "resume" in said
+
+
+def standing(folder: Path) -> list[str]:
+    """What is wrong with what is there after the failure: every effect in the world has its intent in the journal."""
+    with SqliteStore(folder / disk.STORE) as store:
+        events = store.events(RUN) if store.runs() else []
+        found = [] if not events or store.verify(RUN) is None else ["the chain is broken"]
+    keys = {event.body.get("key") for event in events if event.kind == "intent"}
+    ledger = folder / disk.LEDGER
+    lines = ledger.read_text().splitlines() if ledger.exists() else []
+    return found + [f"{line} without an intent" for line in lines if line.split("\t")[1] not in keys]
+
+
+@pytest.mark.parametrize("mends", [True, False], ids=["room is made", "the process ends"])
+@pytest.mark.parametrize("fault", [FULL, UNSYNCED], ids=["full", "not synced"])
+@pytest.mark.parametrize("scenario", ["budget", "reconciled"])
+def test_a_disk_that_fails_at_every_commit(disks, tmp_path, scenario, fault, mends, record_property):
+    """At every commit in turn the disk is full, or does not sync: told, nothing half-done, and ended as if calm."""
+    calm = undisturbed(disks, scenario, tmp_path)
+    bad: list[str] = []
+    count = 0
+    for at, boundary in enumerate(calm.boundaries, 1):
+        if boundary.startswith("before"):
+            job = Job(scenario, str(tmp_path / str(at)), settles=settled_by(scenario))
+            failed, found = wrong(disks, job, calm, fault, at, mends)
+            count += failed
+            bad += [f"{at} {boundary}: {what}" for what in found]
+    record_property("failures", count)
+    assert not bad, "\n".join(bad)
+    assert count > 3
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("mends", [True, False], ids=["mended", "ended"])
+@pytest.mark.parametrize("fault", [FULL, BROKEN, UNSYNCED, NOT_FOLDED], ids=["full", "broken", "unsynced", "unfolded"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_disk_that_fails_at_any_call(disks, tmp_path, scenario, fault, mends, record_property):
+    """From every boundary on the disk fails at the first write, or after a few; the log is folded in all the time."""
+    calm = undisturbed(disks, scenario, tmp_path)
+    draw = random.Random(scenario)
+    bad: list[str] = []
+    count = 0
+    for at, boundary in enumerate(calm.boundaries, 1):
+        job = Job(scenario, str(tmp_path / str(at)), settles=settled_by(scenario), pages=PAGES)
+        failed, found = wrong(disks, job, calm, fault | {"after": draw.randrange(6)}, at, mends)
+        count += failed
+        bad += [f"{at} {boundary}: {what}" for what in found]
+    record_property("failures", count)
+    assert not bad, "\n".join(bad)
