@@ -102,7 +102,7 @@ class Leases:
         return lease
 
     def forget(self, lease: Lease) -> None:
-        """This process does not drive by it any more, even where that could not be written down: it may take the run anew.
+        """This process does not drive by it any more, even where that cannot be written: it may take the run anew.
 
         Args:
             lease: the run's.

@@ -122,9 +122,7 @@ class Forge:
         found = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
         mark = folder / "kill"
         killed_at = mark.read_text() if mark.exists() else None
-        return Report(
-            died, killed_at, found.get("boundaries", []), found.get("run", {}), found.get("failed", [])
-        )
+        return Report(died, killed_at, found.get("boundaries", []), found.get("run", {}), found.get("failed", []))
 
     def close(self) -> None:
         """End the process."""

@@ -25,20 +25,32 @@ NOT_FOLDED = {"call": "write", "end": ".db", "error": errno.ENOSPC}
 """There is room for the log, and none for what is folded in."""
 
 SAYS = {errno.ENOSPC: "the disk is full", errno.EIO: "the disk failed"}
-SENT = ("was called, and what became of it could not be recorded",)
+SENT = "was called before that, and what became of it could not be recorded"
 
 
 def wrong(forge: Forge, job: Job, calm: Report, fault: dict[str, Any], at: int, mends: bool) -> tuple[int, list[str]]:
-    """Drive a run over a disk that fails from a boundary on, and on from there; how often it failed, and what is wrong."""
+    """Drive a run over a disk that fails from a boundary on, and on from there; how often it failed, what is wrong."""
     log = f"{job.folder}.calls"
     faults = fault | {"at": at, "mends": mends}
     report = forge.drive(replace(job, disk=log, faults=faults))
     found = [f"{kind}: {said}" for kind, said in report.failed if not told(kind, said, fault["error"], job.folder)]
+    if not fault.get("after") and at in after_effects(calm, Path(job.folder).parent / "undisturbed"):
+        found += [f"not told: {said}" for _, said in report.failed[:1] if SENT not in said]
     if not mends and report.failed:
         found += standing(Path(job.folder))
         report = forge.drive(job)
     found += [f"{name}: {what}" for name, what in differences(report.run, calm.run).items()]
     return len(report.failed) or int(bool(not mends)), found
+
+
+def after_effects(calm: Report, folder: Path) -> list[int]:
+    """The boundaries at which a tool was called, and its result is about to be stored."""
+    with SqliteStore(folder / disk.STORE) as store:
+        events = store.events(RUN)
+    asked = {event.body["slot"]: event.body["kind"] for event in events if event.kind == "intent"}
+    tools = [asked.get(event.body["slot"]) == "tool" for event in events if event.kind == "result"]
+    results = [at for at, boundary in enumerate(calm.boundaries, 1) if boundary == "before result"]
+    return [at for at, tool in zip(results, tools, strict=True) if tool]
 
 
 def told(kind: str, said: str, error: int, folder: str) -> bool:
@@ -57,9 +69,11 @@ def standing(folder: Path) -> list[str]:
     return found + [f"{line} without an intent" for line in lines if line.split("\t")[1] not in keys]
 
 
-@pytest.mark.parametrize("mends", [True, False], ids=["room is made", "the process ends"])
-@pytest.mark.parametrize("fault", [FULL, UNSYNCED], ids=["full", "not synced"])
-@pytest.mark.parametrize("scenario", ["budget", "reconciled"])
+@pytest.mark.parametrize(
+    ("scenario", "fault", "mends"),
+    [("budget", FULL, True), ("reconciled", FULL, False), ("reconciled", UNSYNCED, True), ("budget", UNSYNCED, False)],
+    ids=["full and mended", "full and ended", "unsynced and mended", "unsynced and ended"],
+)
 def test_a_disk_that_fails_at_every_commit(disks, tmp_path, scenario, fault, mends, record_property):
     """At every commit in turn the disk is full, or does not sync: told, nothing half-done, and ended as if calm."""
     calm = undisturbed(disks, scenario, tmp_path)
