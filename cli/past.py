@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import JournalBroken
 from ..guards.budgets import NOTHING, Spent
+from ..runs.agreeing import agreed
 from ..runs.codec import add_spent
 from ..runs.lifecycle import OVER
 from ..runs.views import Request, row_view
@@ -114,4 +115,4 @@ def with_decisions(store: Driving, rows: Sequence[RequestRow]) -> list[Request]:
         for event in store.events(rid):
             if event.kind in ("decided", "expired"):
                 decided.setdefault(event.body["request"], []).append(event.body)
-    return [replace(row_view(row), decisions=tuple(decided.get(row.id, ()))) for row in rows]
+    return [replace(row_view(agreed(row, store.path)), decisions=tuple(decided.get(row.id, ()))) for row in rows]

@@ -202,6 +202,7 @@ def _settled(standing: Standing[Any], branch: Branch, event: Event) -> None:
 
 def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
     body = event.body
+    standing.over = None
     standing.shape, standing.build = body.get("shape", standing.shape), body.get("build", standing.build)
     for parked in standing.parked:
         if parked.path in body.get("branches", (parked.path,)):
@@ -271,6 +272,7 @@ def _lasts(call: Recorded) -> bool:
 def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
     error = event.body.get("error")
     if branch.parent is None:
+        standing.over = "ended"
         standing.error = error if error is not None else standing.error
         return
     branch.error = error
@@ -283,6 +285,10 @@ def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
         for inner in branch.within_branches():
             standing.branches.pop(inner.path, None)
         standing.branches.pop(branch.path, None)
+
+
+def _cancelled(standing: Standing[Any], _: Branch, __: Event) -> None:
+    standing.over = "cancelled"
 
 
 def _noted(standing: Standing[Any], branch: Branch, event: Event) -> None:
@@ -307,6 +313,6 @@ FOLDS: dict[str, Fold] = {
     "resumed": _resumed,
     "ended": _ended,
     "breach": _noted,
-    "cancelled": _noted,
+    "cancelled": _cancelled,
 }
 """How each kind of event folds."""

@@ -36,8 +36,8 @@ class Standing(Generic[S]):
     """
 
     __slots__ = (
-        "_ahead", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits", "kind", "root",
-        "run", "shape", "steps", "tail", "updated",
+        "_ahead", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits", "kind", "over",
+        "root", "run", "shape", "steps", "tail", "updated",
     )  # fmt: skip
 
     def __init__(self, flow: Flow[S], run: str) -> None:
@@ -50,6 +50,7 @@ class Standing(Generic[S]):
         self.steps = 0
         self.tail = 0
         self.by: str | None = None
+        self.over: str | None = None
         self.updated = 0.0
         self.shape = ""
         self.build = ""

@@ -105,7 +105,8 @@ class RequestDraft:
 class RequestRow:
     """A request as the store holds it.
 
-    ``status`` is open, approved, denied, answered, expired, consumed or withdrawn.
+    ``status`` is open, approved, denied, answered, expired, consumed or withdrawn; ``journalled`` says whether an open
+    one has the body that the run's journal has.
     """
 
     id: str
@@ -116,6 +117,7 @@ class RequestRow:
     due: float | None
     digest: str
     body: dict[str, Any]
+    journalled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tests.torture.forge import Forge
 MEMORY = "/dev/shm"
 COUNTED = {
     "losses": "disks after a power loss that were opened",
+    "flips": "files in which bytes were changed, and what came of it was looked at",
     "failures": "times that the disk failed, and the run went on later",
 }
 """What else tests count, and how it is told."""

@@ -166,7 +166,7 @@ def lost(forge: Forge, folder: Path, job: Job, *, everywhere: bool = False, draw
         for turn in range(1 + draws):
             files = left.after(draw if turn else None)
             job_after = losses.lose(story, f"{where} ({turn})", files, must, may)
-            if job_after is not None and (turn == 0 or draws > 1 or draw.random() < 0.25):
+            if job_after is not None and (turn == 0 or draws > 1 or draw.random() < 0.1):
                 losses.goes_on(job_after, f"{where} ({turn})")
     return losses
 
