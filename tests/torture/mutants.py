@@ -24,6 +24,10 @@ def nothing(*_: Any, **__: Any) -> None:
     """Stands for a check that is not made."""
 
 
+def _believed(row: Any, *_: Any) -> Any:
+    return row
+
+
 def _settled_blindly(cursor: Any, row: Any, expect: str, status: str) -> None:
     cursor.execute("update requests set status = ? where id = ?", (status, row.id))
 
@@ -111,6 +115,9 @@ MUTANTS: dict[str, list[Patch]] = {
         (f"{RUNS}.store.requests.settle", _settled_blindly),
         (f"{RUNS}.store.requests.move", _moved_blindly),
     ],
+    "chain": [(f"{RUNS}.store.chain.unfit", nothing)],
+    "a run's row": [(f"{RUNS}.engine.agree", _believed)],
+    "a request's row": [(f"{RUNS}.people.agreed", _believed), (f"{RUNS}.app.agreed", _believed)],
     "power-safe commits": [(f"{RUNS}.store.database.Database._harden", nothing)],
     "syncs": [
         (f"{RUNS}.store.database.Database._harden", _never_syncs),

@@ -28,7 +28,11 @@ RUNS = ("over", "waits", "gone")
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory) -> Path:
     """A store with a run that is over, one that waits for a lead, and one that was cancelled."""
-    folder = tmp_path_factory.mktemp("sound")
+    return made(tmp_path_factory.mktemp("sound"))
+
+
+def made(folder: Path) -> Path:
+    """Makes that store."""
     with opened(folder) as app:
         for name in RUNS:
             run = app.start(GIVEN, run_id=name, by="web")

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import errno
 import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from guideway import Anyone
+from guideway.errors import StoreError
 from guideway.runs.store import SqliteStore
 from tests.torture import disk
-from tests.torture.forge import RUN, Forge, Job, Report
+from tests.torture.forge import RUN, Forge, Job, Report, compiled
 from tests.torture.scenarios import SCENARIOS
 from tests.torture.test_kills import differences, undisturbed
 from tests.torture.test_power_loss import PAGES, settled_by
+from tests.torture.world import World
 
 FULL = {"call": "write", "end": "-wal", "error": errno.ENOSPC}
 """No room in the log: half of the first write that does not fit is there, as a disk does it."""
@@ -88,6 +94,54 @@ def test_a_disk_that_fails_at_every_commit(disks, tmp_path, scenario, fault, men
     record_property("failures", count)
     assert not bad, "\n".join(bad)
     assert count > 3
+
+
+@pytest.fixture
+def small(tmp_path) -> Iterator[Path]:
+    """A file system of half a megabyte."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "none", folder], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Write until there is no room."""
+    with suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(512))
+
+
+@pytest.mark.parametrize("kind", ["intent", "result"])
+def test_a_real_file_system_that_is_full(small, tmp_path, kind):
+    """Full before the intent nothing is sent; full before the result the run parks and is settled; then it ends."""
+    world = World(tmp_path)
+    with compiled("budget", str(small / disk.STORE), world, Anyone()) as app:
+
+        def hook(when: str, kinds: str) -> None:
+            if (when, kinds) == ("before", kind):
+                fill(small)
+
+        app.store.hook = hook
+        with pytest.raises(StoreError, match="the disk is full") as caught:
+            app.start({}, run_id=RUN, by="web")
+        assert len(world.done()) == (kind == "result")
+        assert (SENT in str(caught.value)) is (kind == "result")
+        app.store.hook = None
+        (small / "filler").unlink()
+        run = app.resume(RUN)
+        if kind == "result":
+            assert (run.status, run.error.category, len(world.done())) == ("parked", "unknown_effect", 1)
+            app.settle(RUN, None, "deliver of 1", by="auditor", note="looked into the ledger")
+            run = app.resume(RUN)
+        assert (run.status, run.end, app.store.verify(RUN)) == ("ended", "summed up", None)
+    effects = [line.split("\t")[2] for line in world.done()]
+    assert len(effects) == len(set(effects)) == 3
 
 
 @pytest.mark.torture

@@ -16,9 +16,17 @@ from tests.runs import test_promises_edits as edits
 from tests.runs import test_promises_effects as effects
 from tests.runs import test_promises_graph as graph
 from tests.torture import mutants
+from tests.torture import test_corruption as corruption
 from tests.torture.forge import Forge, Job
 from tests.torture.test_kills import differences, undisturbed
 from tests.torture.test_power_loss import LOST
+
+
+def not_refused(folder: Path, change: str) -> None:
+    """A row that was changed, in a store of its own."""
+    (folder / "sound").mkdir()
+    corruption.test_a_row_that_was_changed_is_refused(corruption.made(folder / "sound"), folder, change)
+
 
 CAUGHT: dict[str, Callable[[Path], Any]] = {
     "digest at dispatch": lambda folder: decisions.test_arguments_that_changed_after_the_approval_do_not_run(
@@ -47,6 +55,9 @@ CAUGHT: dict[str, Callable[[Path], Any]] = {
     "edited calls of low stakes": edits.test_a_call_of_low_stakes_runs_as_it_was_edited_too,
     "no result of another call": edits.test_a_retry_of_an_act_takes_no_result_for_an_edited_call,
     "what a retry inherits": effects.test_a_retry_of_an_end_that_was_not_met_does_not_pay_again,
+    "chain": lambda folder: not_refused(folder, "a body"),
+    "a run's row": lambda folder: not_refused(folder, "a cancelled run that waits by its row"),
+    "a request's row": lambda folder: not_refused(folder, "a request about something else"),
     "a retry asks the model": effects.test_a_retry_asks_the_model_again,
 }
 """By protection, the promise that is broken without it."""
