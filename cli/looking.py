@@ -11,7 +11,7 @@ from .options import Json, MaybeApp, RunOfApp, Store, split
 from .screen import Screen, moment
 
 if TYPE_CHECKING:
-    from ..runs.store import RunRow, SqliteStore
+    from ..runs.store import Driving, RunRow
 
 Status = Annotated[
     str | None, typer.Option("--status", help="Only ready, running, waiting, parked, ended or cancelled ones.")
@@ -182,7 +182,7 @@ def verify(names: RunOfApp, store: Store = None, json: Json = False) -> int:
     return DONE if broken is None else FAILED
 
 
-def _sweep(store: SqliteStore) -> None:
+def _sweep(store: Driving) -> None:
     """Requests whose time is over expire without anyone asking."""
     from .sweeping import sweep
 

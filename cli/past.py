@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import JournalBroken
 from ..guards.budgets import NOTHING, Spent
+from ..runs.agreeing import agreed
 from ..runs.codec import add_spent
 from ..runs.lifecycle import OVER
 from ..runs.views import Request, row_view
 from .places import Places
 
 if TYPE_CHECKING:
-    from ..runs.store import Event, RequestRow, RunRow, SqliteStore
+    from ..runs.store import Driving, Event, RequestRow, RunRow
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ def past(events: Iterable[Event], manifest: dict[str, Any] | None) -> Past:
     return found
 
 
-def places_of(store: SqliteStore, run: str) -> Places:
+def places_of(store: Driving, run: str) -> Places:
     """Where a run stands.
 
     Args:
@@ -74,7 +75,7 @@ def places_of(store: SqliteStore, run: str) -> Places:
     return Places(store.manifest(row.shape, row.build)).take_all(store.events(row.rid))
 
 
-def died(store: SqliteStore, row: RunRow) -> bool:
+def died(store: Driving, row: RunRow) -> bool:
     """Whether the process that drove a run is known to have died, and nobody has taken the run since.
 
     Args:
@@ -89,7 +90,7 @@ def died(store: SqliteStore, row: RunRow) -> bool:
         return False  # whoever resumes it is told
 
 
-def request_of(store: SqliteStore, request: str) -> Request:
+def request_of(store: Driving, request: str) -> Request:
     """A request with the decisions so far.
 
     Args:
@@ -102,7 +103,7 @@ def request_of(store: SqliteStore, request: str) -> Request:
     return with_decisions(store, [store.request(request)])[0]
 
 
-def with_decisions(store: SqliteStore, rows: Sequence[RequestRow]) -> list[Request]:
+def with_decisions(store: Driving, rows: Sequence[RequestRow]) -> list[Request]:
     """Requests with the decisions so far, which a quorum counts.
 
     Args:
@@ -114,4 +115,4 @@ def with_decisions(store: SqliteStore, rows: Sequence[RequestRow]) -> list[Reque
         for event in store.events(rid):
             if event.kind in ("decided", "expired"):
                 decided.setdefault(event.body["request"], []).append(event.body)
-    return [replace(row_view(row), decisions=tuple(decided.get(row.id, ()))) for row in rows]
+    return [replace(row_view(agreed(row, store.path)), decisions=tuple(decided.get(row.id, ()))) for row in rows]

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from ..errors import DecisionRefused, RunNotReady
 
 if TYPE_CHECKING:
-    from ..runs.store import SqliteStore
+    from ..runs.store import Driving
 
 
-def sweep(store: SqliteStore) -> None:
-    """Expires every request whose time is over.
+def sweep(store: Driving) -> None:
+    """Expires every request whose time is over; what cannot be written is left as it is.
 
     Args:
         store: the store.
     """
-    from ..runs.store import Draft
+    from ..runs.store import ArchivedStore, Draft
 
+    if isinstance(store, ArchivedStore):
+        return
     for row in store.due(time.time()):
         body = {"request": row.id, "status": "expired", "by": None, "note": "nobody decided in time"}
         with suppress(RunNotReady, DecisionRefused):  # somebody decided, or the run is over, in this very moment

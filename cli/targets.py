@@ -12,17 +12,17 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-from ..errors import GuidewayError
+from ..errors import GuidewayError, StoreReadOnly
 from ..flows.flow import Flow
 from .failing import Broken, Usage, one_line, place_of
 
 if TYPE_CHECKING:
     from ..runs.app import App
-    from ..runs.store import SqliteStore
+    from ..runs.store import Driving, SqliteStore
 
 DEFAULT_STORE = "guideway.db"
 ENVIRONMENT = "GUIDEWAY_STORE"
@@ -122,8 +122,10 @@ def app_of(target: str, store: str | None, *, create: bool = False) -> Generator
 
 
 @contextmanager
-def store_of(target: str | None, store: str | None) -> Generator[SqliteStore]:
+def store_of(target: str | None, store: str | None) -> Generator[Driving]:
     """A store to read, closed afterwards: that of a target's App where one is named, else the command's.
+
+    One that cannot be written is read as it is.
 
     Args:
         target: as ``load`` takes it, or None.
@@ -132,11 +134,16 @@ def store_of(target: str | None, store: str | None) -> Generator[SqliteStore]:
     Raises:
         StoreError: the store cannot be used, or is not there.
     """
-    if target is not None:
-        with app_of(target, store) as app:
-            yield app.store
-        return
-    with open_store(store) as opened:
+    from ..runs.store import ArchivedStore
+
+    with ExitStack() as stack:
+        try:
+            if target is not None:
+                opened: Driving = stack.enter_context(app_of(target, store)).store
+            else:
+                opened = stack.enter_context(open_store(store))
+        except StoreReadOnly as error:
+            opened = stack.enter_context(closing(ArchivedStore(error.data["path"])))
         yield opened
 
 

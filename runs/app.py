@@ -15,6 +15,7 @@ from ..flows.flow import Flow
 from ..flows.inside import nodes_in
 from ..nodes.models import as_models
 from ..nodes.think import Think
+from .agreeing import agreed
 from .deciding import Deciding
 from .engine import Engine
 from .ids import known_id
@@ -261,7 +262,7 @@ class App(Deciding[S], Watching[S]):
         self._remind()
         most = None if limit is None else _some(limit)
         rows = self._engine.store.requests(role=role, flow=self.flow.name, limit=most, after=after)
-        return [row_view(row) for row in rows]
+        return [row_view(agreed(row, self._engine.store.path)) for row in rows]
 
     # going on by itself
 

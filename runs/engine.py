@@ -22,6 +22,7 @@ from ..flows.position import AtNode
 from ..guards.gates import Approval
 from ..nodes.models import Models
 from ..nodes.streaming import Heard
+from .agreeing import agree
 from .codec import read_error
 from .driver import Drive, first_move
 from .forking import first_events
@@ -246,9 +247,10 @@ class Engine(Generic[S]):
         lease = self.store.acquire(run_id)
         try:
             standing = self.load(run_id)
-            lease.tail, lease.link = standing.tail, self.store.run(run_id).link
+            row = agree(self.store.run(run_id), standing, self.store.path)
+            lease.tail, lease.link = standing.tail, row.link
             drive = Drive(self, lease, standing)
-            drive.status = self.store.run(run_id).status
+            drive.status = row.status
             self._keep_manifest()
             fit(drive)
             return drive
@@ -334,7 +336,7 @@ class Engine(Generic[S]):
         Args:
             standing: where it stands.
         """
-        row = self.store.run(standing.run)
+        row = agree(self.store.run(standing.run), standing, self.store.path)
         requests = [
             request_view(item.body, item.status, tuple(item.decisions))
             for item in standing.requests.values()

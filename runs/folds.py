@@ -235,6 +235,7 @@ def _settled(standing: Standing[Any], branch: Branch, event: Event) -> None:
 
 def _resumed(standing: Standing[Any], _: Branch, event: Event) -> None:
     body = event.body
+    standing.over = None
     _unpark(standing, body)
     _renew(standing, body)
     if "shape" in body:
@@ -342,6 +343,7 @@ def _lasts(call: Recorded) -> bool:
 def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
     error = event.body.get("error")
     if branch.parent is None:
+        standing.over = "ended"
         standing.error = error if error is not None else standing.error
         return
     branch.error = error
@@ -354,6 +356,10 @@ def _ended(standing: Standing[Any], branch: Branch, event: Event) -> None:
         for inner in branch.within_branches():
             standing.branches.pop(inner.path, None)
         standing.branches.pop(branch.path, None)
+
+
+def _cancelled(standing: Standing[Any], _: Branch, __: Event) -> None:
+    standing.over = "cancelled"
 
 
 def _noted(standing: Standing[Any], branch: Branch, event: Event) -> None:
@@ -379,6 +385,6 @@ FOLDS: dict[str, Fold] = {
     "migrated": _migrated,
     "ended": _ended,
     "breach": _breach,
-    "cancelled": _noted,
+    "cancelled": _cancelled,
 }
 """How each kind of event folds."""

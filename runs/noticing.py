@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import GuidewayError
+from .agreeing import agreed
 from .store import Event, SqliteStore
 from .views import Request, row_view
 
@@ -100,7 +101,7 @@ class Noticing:
 
     def _tell(self, runner: asyncio.Runner, request: str) -> None:
         try:
-            value = self.notify(row_view(self.store.request(request)))
+            value = self.notify(row_view(agreed(self.store.request(request), self.store.path)))
             if inspect.isawaitable(value):
                 runner.run(_awaited(value))
         except (Exception, SystemExit):  # noqa: BLE001  # the author's mistake, or the mail server's: the run goes on

@@ -15,6 +15,7 @@ from ..flows.inside import node_within
 from ..flows.position import Parked
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
+from .agreeing import agreed
 from .asking import approvers
 from .branches import Branch
 from .codec import read_error, write_position
@@ -117,7 +118,7 @@ class People(Settling, Revoking):
     def _seen(self, request: Request | str) -> RequestRow:
         if not isinstance(request, Request | str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise RequestNotFound(f"{request!r} is no request: decide about one of run.waiting, or give a request's id")
-        return self.store.request(request if isinstance(request, str) else request.id)
+        return agreed(self.store.request(request if isinstance(request, str) else request.id), self.store.path)
 
     def asks(self, request: Request | str, kind: str) -> RequestRow:
         """The request, which asks for an approval, or for an answer.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DecisionRefused, GuidewayError
+from ..errors import DecisionRefused, GuidewayError, StoreError
 from ..flows.decisions import Answer, Asks, Passed, Stopped, call_of, permit
 from ..flows.each import Each
 from ..flows.edits import Edits, edited, seen_by_guards
@@ -273,8 +273,22 @@ class Permits:
     def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
         try:
             self.drive.commit(self.branch, [Draft(kind, body)], power=power, **change)
+        except StoreError as error:
+            raise Stop() from (self._unrecorded(body["slot"], error) if kind == "result" else error)
         except GuidewayError as error:
             raise Stop() from error
+
+    def _unrecorded(self, slot: str, error: StoreError) -> StoreError:
+        """The error of a result that cannot be stored: it must not sound as if nothing had been done."""
+        call = self.branch.calls.get(slot)
+        if call is None or call.intent is None or call.intent["kind"] != "tool":
+            return error
+        told = (
+            f"{error.message} Tool {call.intent['tool']!r} was called before that, and what became of it could not be "
+            "recorded: when the run is resumed, a call that may be made only once is reconciled, or waits for "
+            "somebody to settle it."
+        )
+        return type(error)(told, **error.data)
 
 
 def approvals_of(branch: Branch, slot: str | None) -> tuple[str, ...]:

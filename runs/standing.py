@@ -46,7 +46,7 @@ class Standing(Generic[S]):
 
     __slots__ = (
         "_ahead", "_versions", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits",
-        "kind", "revoked", "root", "run", "shape", "steps", "tail", "unknown", "updated",
+        "kind", "over", "revoked", "root", "run", "shape", "steps", "tail", "unknown", "updated",
     )  # fmt: skip
 
     def __init__(self, flow: Flow[S], run: str, versions: Versions | None = None) -> None:
@@ -60,6 +60,7 @@ class Standing(Generic[S]):
         self.steps = 0
         self.tail = 0
         self.by: str | None = None
+        self.over: str | None = None
         self.updated = 0.0
         self.shape = ""
         self.build = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .archive import ArchivedStore
 from .chain import genesis, verify
+from .driving import Driving
 from .outside import Build, Guard
 from .records import (
     Change,
@@ -21,10 +23,12 @@ from .records import (
 from .sqlite import SqliteStore
 
 __all__ = [
+    "ArchivedStore",
     "Build",
     "Change",
     "Checkpoint",
     "Draft",
+    "Driving",
     "Effect",
     "EffectRow",
     "EffectTaken",

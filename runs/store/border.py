@@ -44,7 +44,10 @@ BY_CODE: dict[int, tuple[type[StoreError], str]] = {
     ),
     sqlite3.SQLITE_NOTADB: (StoreForeign, "the file is not a guideway store ({cause}). Name another file"),
     sqlite3.SQLITE_FULL: (StoreError, "the disk is full ({cause}). Nothing was committed. Make room and resume"),
-    sqlite3.SQLITE_IOERR: (StoreError, "the disk failed ({cause}). Nothing was committed. Check the disk and resume"),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "the disk failed ({cause}). What was being committed may be there or not. Check the disk and resume",
+    ),
 }
 
 

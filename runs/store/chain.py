@@ -78,8 +78,18 @@ def verify(run_id: str, events: Iterable[Event]) -> int | None:
     Returns:
         None when all fit, else the number of the first that was changed, or is missing.
     """
-    link = genesis(run_id)
-    for expected, event in enumerate(events, 1):
+    return unfit(genesis(run_id), 0, events)
+
+
+def unfit(link: bytes, tail: int, events: Iterable[Event]) -> int | None:
+    """The first event that does not fit the chain behind an event that does; None when all fit.
+
+    Args:
+        link: that event's; the run's genesis where there is none.
+        tail: its number.
+        events: what comes behind it, in order.
+    """
+    for expected, event in enumerate(events, tail + 1):
         digest = event.erased or sha256(event.payload).digest()
         link = seal(link, event.number, event.kind, event.at, digest)
         if event.number != expected or event.link != link:

@@ -40,6 +40,7 @@ class Database:
         self.path = path
         self.file = file
         self.hook: Hook | None = None
+        self.still: Callable[[], None] | None = None  # raises where what was read may have been half-written
         self._connection: Any = connection
         self._lock = threading.RLock()
         self._always = power or file is None
@@ -52,7 +53,11 @@ class Database:
         with self._lock:
             try:
                 yield self._connection.cursor()
+                if self.still is not None:
+                    self.still()
             except (sqlite3.Error, UnicodeEncodeError) as error:
+                if self.still is not None:
+                    self.still()
                 raise mapped(error, self.path) from error
 
     @contextmanager

@@ -18,6 +18,7 @@ APPEND = """
 """
 _INSERT = "insert into events (key, kind, at, body, link) values (?, ?, ?, ?, ?)"
 _SELECT = "select key, kind, at, cast(body as blob), link, erased from events where key > ? and key <= ? order by key"
+_ID = "select id from runs where rid = ?"
 _LAST = 0xFFFFFFFF
 
 
@@ -34,23 +35,31 @@ def tail(cursor: sqlite3.Cursor, rid: int, run: str) -> tuple[int, bytes]:
     return (0, genesis(run)) if row is None else (row[0] & _LAST, row[1])
 
 
-def read(cursor: sqlite3.Cursor, rid: int, after: int, path: str) -> list[Event]:
+def read(cursor: sqlite3.Cursor, rid: int, after: int, path: str, link: bytes | None = None) -> list[Event]:
     """A run's events after a number, in their order.
 
+    Args:
+        cursor: a cursor.
+        rid: the store's number of the run.
+        after: the number.
+        path: the store's, to name it.
+        link: of the event of that number, where the caller knows it.
+
     Raises:
-        JournalBroken: a row does not decode, or one is missing.
+        JournalBroken: a row does not decode, does not fit the one before it, or is missing.
     """
+    link = link or _link(cursor, rid, after)
     found = cursor.execute(_SELECT, (key(rid, after), key(rid, _LAST))).fetchall()
     events: list[Event] = []
     expected = after
-    for place, kind, at, payload, link, erased in found:
+    for place, kind, at, payload, own, erased in found:
         number, expected = place & _LAST, expected + 1
         if number != expected:
             raise _broken(path, rid, expected, "it is missing")
         if payload is None:
             if erased is None:
                 raise _broken(path, rid, number, "it has no payload")
-            events.append(Event(number, kind, at, {}, link, b"", erased))
+            events.append(Event(number, kind, at, {}, own, b"", erased))
             continue
         try:
             body = decode(payload)
@@ -58,8 +67,20 @@ def read(cursor: sqlite3.Cursor, rid: int, after: int, path: str) -> list[Event]
             raise _broken(path, rid, number, error) from error
         if not isinstance(body, dict):
             raise _broken(path, rid, number, "it is not an object")
-        events.append(Event(number, kind, at, cast(dict[str, Any], body), link, payload))
+        events.append(Event(number, kind, at, cast(dict[str, Any], body), own, payload))
+    changed = chain.unfit(link, after, events)
+    if changed is not None:
+        raise _broken(path, rid, changed, "it was changed: it does not fit the one before it")
     return events
+
+
+def _link(cursor: sqlite3.Cursor, rid: int, number: int) -> bytes:
+    """The link of an event; of number 0 the run's genesis."""
+    sql, row = ("select link from events where key = ?", key(rid, number)) if number else (_ID, rid)
+    found = cursor.execute(sql, (row,)).fetchone()
+    if found is None:
+        return b""
+    return bytes(found[0]) if number else genesis(found[0])
 
 
 def _broken(path: str, rid: int, number: int, cause: object) -> StoreError:

@@ -101,6 +101,14 @@ class Leases:
         _held[self.file, rid, fence] = lease
         return lease
 
+    def forget(self, lease: Lease) -> None:
+        """This process does not drive by it any more, even where that cannot be written: it may take the run anew.
+
+        Args:
+            lease: the run's.
+        """
+        _held.pop((self.file, lease.rid, lease.fence), None)
+
     def _over(self, other: Holder, row: tuple[Any, ...]) -> bool:
         """Whether the lease of a holder that may live is over: nobody has it any more, or its time is up."""
         rid, fence, _, until, ticks, ttl, _ = row

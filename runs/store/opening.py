@@ -78,14 +78,20 @@ def open_file(path: str, tables: Tables, *, create: bool, power: bool, patience:
     return Database(connection, path, (status.st_dev, status.st_ino), power=power)
 
 
-def connect(path: str, patience: float) -> sqlite3.Connection:
-    """A connection in autocommit mode to an existing file, or to ``:memory:``."""
+def connect(path: str, patience: float, how: str = "mode=rw") -> sqlite3.Connection:
+    """A connection in autocommit mode to an existing file, or to ``:memory:``.
+
+    Args:
+        path: absolute, or ``:memory:``.
+        patience: seconds that a statement waits for a lock.
+        how: of SQLite's parameters of a URI.
+    """
     if sqlite3.sqlite_version_info < OLDEST:
         raise ToolMissing(
             f"Python uses SQLite {sqlite3.sqlite_version}, and a store needs {'.'.join(map(str, OLDEST))} or newer. "
             "Install a newer SQLite, or a Python that brings one."
         )
-    target = path if path == ":memory:" else f"{Path(path).as_uri()}?mode=rw"
+    target = path if path == ":memory:" else f"{Path(path).as_uri()}?{how}"
     connection = sqlite3.connect(target, timeout=patience, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("pragma trusted_schema=off")
     connection.execute("pragma fullfsync=on")  # macOS: its fsync alone does not survive a power loss
@@ -93,16 +99,32 @@ def connect(path: str, patience: float) -> sqlite3.Connection:
     return connection
 
 
-def _find_or_make(path: str, create: bool) -> bool:
+def find(path: str) -> None:
+    """Refuse what is no file.
+
+    Raises:
+        StoreNotFound: the folder or the file is missing.
+        StoreForeign: it is a folder, a device or a pipe.
+    """
+    _must_have_a_folder(path)
+    if not os.path.exists(path):
+        raise StoreNotFound(f"{path}: there is no store. Check the path; a run's start makes a store.", path=path)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise foreign(path, "a device or a pipe")
+
+
+def _must_have_a_folder(path: str) -> None:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise StoreNotFound(f"{path}: the folder {folder} does not exist. Make it, or name another place.", path=path)
     if os.path.isdir(path):
         raise foreign(path, "a folder")
+
+
+def _find_or_make(path: str, create: bool) -> bool:
+    _must_have_a_folder(path)
     fresh = False
-    if not os.path.exists(path):
-        if not create:
-            raise StoreNotFound(f"{path}: there is no store. Check the path; a run's start makes a store.", path=path)
+    if create and not os.path.exists(path):
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             fresh = True
@@ -110,9 +132,8 @@ def _find_or_make(path: str, create: bool) -> bool:
             pass  # another process was faster
         except OSError as error:
             raise _read_only(path, str(error)) from error
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise foreign(path, "a device or a pipe")
-    for place in (path, folder):
+    find(path)
+    for place in (path, os.path.dirname(path)):
         if not os.access(place, os.W_OK):
             raise _read_only(path, f"{place} is not writable")
     return fresh
@@ -125,7 +146,7 @@ def _read_only(path: str, found: str) -> StoreReadOnly:
     )
 
 
-def _version(connection: sqlite3.Connection, path: str, tables: Tables, *, create: bool) -> int:
+def version_of(connection: sqlite3.Connection, path: str, tables: Tables, *, create: bool) -> int:
     """The file's schema version, 0 for an empty file; refuses what is not ours. Called in a transaction."""
     application, version, count = (
         int(connection.execute(sql).fetchone()[0])
@@ -145,11 +166,11 @@ def _version(connection: sqlite3.Connection, path: str, tables: Tables, *, creat
 def _bring_forward(connection: sqlite3.Connection, path: str, tables: Tables, *, create: bool) -> None:
     """Make or migrate the tables, all steps in one transaction: a store is never half-made."""
     with _transaction(connection, "begin"):  # one look at one state: another process may be making the tables just now
-        version = _version(connection, path, tables, create=create)
+        version = version_of(connection, path, tables, create=create)
     if version == len(tables.steps):
         return
     with _transaction(connection, "begin immediate"):
-        version = _version(connection, path, tables, create=create)  # again: that process may have been faster
+        version = version_of(connection, path, tables, create=create)  # again: that process may have been faster
         take_steps(connection, tables, version)
 
 

@@ -107,6 +107,7 @@ class RequestRow:
 
     ``status`` is open, approved, denied, edited, answered, expired or withdrawn; of a decision that the run has used it
     is consumed, dispatched when what it let pass is under way or done, revoked where a yes was taken back before that.
+    ``journalled`` says whether an open one has the body that the run's journal has.
     """
 
     id: str
@@ -117,6 +118,7 @@ class RequestRow:
     due: float | None
     digest: str
     body: dict[str, Any]
+    journalled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _left_out: set[tuple[str, str]] = set()
 
 # From which statuses a driver may bring a request to a new one: what was decided is used once.
 _DECIDED = ("approved", "denied", "edited", "answered", "expired")
+_STATUSES = frozenset(("open", *_DECIDED, "consumed", "withdrawn"))
 _FROM: dict[str, tuple[str, ...]] = {
     "expired": ("open",),
     "consumed": _DECIDED,
@@ -36,7 +37,14 @@ TOLD = """
 """
 """Whoever carries this out tells people of the request, and nobody else does; a reminder that is due falls away."""
 
-_ROW = "select q.id, r.id, q.rid, q.status, q.role, q.due, q.digest, q.body from requests q join runs r using (rid)"
+# What people are shown must be what the run asked: the row is compared with the event, from the run's last one back.
+_ROW = """
+    select q.id, r.id, q.rid, q.status, q.role, q.due, q.digest, q.body, q.status <> 'open' or exists (
+        select 1 from events e where e.key between q.rid << 32 and (q.rid << 32) + 4294967295
+        and e.kind = 'asked' and e.body = q.body order by e.key desc limit 1
+    )
+    from requests q join runs r using (rid)
+"""
 
 
 def open_one(cursor: sqlite3.Cursor, rid: int, request: RequestDraft, at: float) -> None:
@@ -129,7 +137,11 @@ def readable(cursor: sqlite3.Cursor, path: str, condition: str, values: tuple[An
     for row in cursor.execute(f"{_ROW} where {condition} order by q.due is null, q.due, q.rowid", values).fetchall():
         try:
             rows.find(cursor, int(row[2]), path)
-            found.append(_row(row, path))
+            asked = _row(row, path)
+            if asked.body.get("due", asked.due) != asked.due:  # nobody's time is over because a row is damaged
+                cause = "it expires at another time than the journal says"
+                raise rows.broken(path, f"request {asked.id!r}", cause, row=f"requests {asked.id}")
+            found.append(asked)
         except JournalBroken as error:
             if (path, row[0]) not in _left_out:
                 _left_out.add((path, row[0]))
@@ -175,8 +187,10 @@ def missing(request: str, path: str) -> RequestNotFound:
 
 
 def _row(row: tuple[Any, ...], path: str) -> RequestRow:
-    request, run, rid, status, role, due, digest, body = row
+    request, run, rid, status, role, due, digest, body, journalled = row
     try:
-        return RequestRow(request, run, rid, status, role, due, digest, decode(body))
+        if status not in _STATUSES:
+            raise ValueError(f"there is no status {status!r}")
+        return RequestRow(request, run, rid, status, role, due, digest, decode(body), bool(journalled))
     except ValueError as cause:
         raise rows.broken(path, f"request {request!r}", cause, row=f"requests {request}") from cause

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...errors import ConfigError, JournalBroken, RunNotFound
+from ..lifecycle import STATUSES
 from .chain import decode, encode, genesis
 from .holder import Holder
 from .records import RunRow
@@ -116,6 +117,8 @@ def _row(row: tuple[Any, ...], path: str) -> RunRow:
     rid, run, flow, shape, build, status, verdict, end, by, tags, created, updated, fence, *rest = row
     holder, error, key, link = rest
     try:
+        if status not in STATUSES:
+            raise ValueError(f"there is no status {status!r}")
         return RunRow(
             rid=rid,
             id=run,

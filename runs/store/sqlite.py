@@ -191,16 +191,6 @@ class SqliteStore(Driving):
         self._hold(lease)
         return lease
 
-    def release(self, lease: Lease, *, checkpoint: Checkpoint | None = None) -> None:
-        """Let the run go, and keep LangGraph's checkpoint with it; a lease that is lost is let go in silence."""
-        self._drop(lease)
-        if checkpoint is None:
-            self._db.single(RELEASE, (lease.rid, lease.fence), "release")
-            return
-        with self._db.writing("release") as tx:
-            if tx.cursor.execute(RELEASE, (lease.rid, lease.fence)).rowcount:
-                shelf.put_checkpoint(tx.cursor, lease.rid, checkpoint)
-
     def renew(self, lease: Lease) -> None:
         """Prolong a lease now, without waiting for the heartbeat.
 
@@ -219,7 +209,7 @@ class SqliteStore(Driving):
         return lease
 
     def _drop(self, lease: Lease) -> None:
-        lease.deadline = float("-inf")
+        super()._drop(lease)
         if self._heartbeat is not None:
             self._heartbeat.drop(lease)
 

@@ -17,7 +17,7 @@ def test_the_page_runs_as_written(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """Every Python block of the page runs in the order of the page, in one module, and its assertions hold."""
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     code = "\n".join(blocks)
     (tmp_path / "running.py").write_text(code, encoding="utf-8")
     names: dict[str, object] = {"__name__": "running"}

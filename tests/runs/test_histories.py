@@ -13,6 +13,7 @@ import pytest
 
 from guideway import Migration
 from guideway.cli.demo import refund_desk as demo
+from guideway.runs.store import SqliteStore
 from tests.cli.test_places import agree
 from tests.histories import make
 from tests.house import ROOT
@@ -30,10 +31,16 @@ def store(tmp_path, monkeypatch) -> Any:
         connection = sqlite3.connect(path)
         connection.executescript((ROOT / "tests/histories" / shape / "store.sql").read_text())
         connection.execute("pragma journal_mode = wal")
-        # as if they had been asked just now: a history is kept for years, and its requests are open for a day
-        connection.execute("update requests set due = due + ? - json_extract(body, '$.asked')", (time.time(),))
-        connection.commit()
+        # soon after it was made: a history is kept for years, and its requests are open for a day
+        shift = time.time() - connection.execute("select max(updated) from runs").fetchone()[0] - 60.0
         connection.close()
+        real = time.time
+
+        def clock() -> float:
+            return real() - shift
+
+        monkeypatch.setattr(time, "time", clock)
+        monkeypatch.setitem(SqliteStore.__init__.__kwdefaults__, "clock", clock)
         shutil.copy(ROOT / "tests/histories" / shape / "ledger.jsonl", tmp_path)
         return str(path)
 

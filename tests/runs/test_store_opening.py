@@ -19,6 +19,7 @@ import pytest
 from guideway.errors import (
     GuidewayError,
     JournalBroken,
+    LeaseLost,
     StoreError,
     StoreForeign,
     StoreLocked,
@@ -475,8 +476,6 @@ def calls(store: SqliteStore) -> list[Callable[[], Any]]:
         lambda: store.put_manifest("s", "b", {}),
         lambda: store.effect("k"),
         lambda: store.checkpoint("r1"),
-        lambda: store.release(lease, checkpoint=Checkpoint(b"x")),
-        lambda: store.release(lease),
     ]
 
 
@@ -506,7 +505,7 @@ def test_no_error_of_sqlite_gets_through(path, error):
     """Whatever sqlite3 raises under any method of a store comes out as a StoreError with its cause."""
     store = SqliteStore(path)
     ways = calls(store)
-    covered = {name for name in dir(SqliteStore) if not name.startswith("_")} - {"hook", "close"}
+    covered = {name for name in dir(SqliteStore) if not name.startswith("_")} - {"hook", "close", "release"}
     assert len(ways) >= len(covered)
     connection, store._db._connection = store._db._connection, Failing(error)
     for way in ways:
@@ -515,6 +514,23 @@ def test_no_error_of_sqlite_gets_through(path, error):
         assert caught.value.__cause__ is error
     store._db._connection = connection
     store.close()
+
+
+@pytest.mark.parametrize("checkpoint", [None, Checkpoint(b"x")], ids=["alone", "with a checkpoint"])
+def test_letting_go_on_a_disk_that_is_full(path, checkpoint, caplog):
+    """What a drive has done or was told stands: that the lease was not let go is logged, and is in no one's way."""
+    with SqliteStore(path) as store:
+        lease = begin(store)
+        connection, store._db._connection = store._db._connection, Failing(raised(sqlite3.SQLITE_FULL))
+        store.release(lease, checkpoint=checkpoint)
+        store._db._connection = connection
+        assert "run r1 is let go, but not in the store, where its lease runs out" in caplog.text
+        assert "the disk is full" in caplog.text
+        assert store.run("r1").holder is not None
+        again = store.acquire("r1")
+        assert again.fence == lease.fence + 1
+        with pytest.raises(LeaseLost, match="no longer holds"):
+            store.append(lease, [Draft("step", {})])
 
 
 def test_opening_maps_too(path, monkeypatch):

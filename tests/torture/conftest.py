@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
+from tests.torture import disk
 from tests.torture.forge import Forge
 
 MEMORY = "/dev/shm"
+COUNTED = {
+    "losses": "disks after a power loss that were opened",
+    "flips": "files in which bytes were changed, and what came of it was looked at",
+    "failures": "times that the disk failed, and the run went on later",
+}
+"""What else tests count, and how it is told."""
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +28,18 @@ def forge() -> Iterator[Forge]:
     forge = Forge()
     yield forge
     forge.close()
+
+
+@pytest.fixture(scope="session")
+def disks() -> Iterator[Forge]:
+    """A forge whose children's calls to the disk are written down, and fail when told to."""
+    with TemporaryDirectory() as folder:
+        library = disk.build(Path(folder))
+        if library is None:
+            pytest.skip("there is no C compiler here (cc), or no Linux: calls to the disk cannot be watched")
+        forge = Forge(library)
+        yield forge
+        forge.close()
 
 
 @pytest.fixture
@@ -42,3 +61,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     kills = [int(count) for name, count in told if name == "kills"]
     if kills:
         terminalreporter.write_line(f"killed by SIGKILL at a commit that was chosen, and driven on: {sum(kills)}")
+    for name, said in COUNTED.items():
+        if counts := [int(count) for told_name, count in told if told_name == name]:
+            terminalreporter.write_line(f"{said}: {sum(counts)}")

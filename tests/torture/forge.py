@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.house import ROOT
-from tests.torture import mutants
+from tests.torture import disk, mutants
 
 RUN = "the-run"
 
@@ -40,6 +40,12 @@ class Job:
         settles: how the people settle an unknown effect: by the world's ledger, as not done, or not at all.
         run: the run's id.
         breaks: the protection that is taken out (see mutants.py).
+        disk: the folder's calls to the disk are written down here (see disk.py), and the store is closed at the end.
+        faults: how the disk fails: what ``disk.fault`` takes, ``at`` which boundary it begins, and whether the people
+            mend it when they are told, and go on in the same process (``mends``).
+        store: the store's folder, where it is another one.
+        pages: of the write-ahead log before it is folded in, where it is not the usual number.
+        durability: the store's.
     """
 
     scenario: str
@@ -49,6 +55,11 @@ class Job:
     settles: str = "ledger"
     run: str = RUN
     breaks: str | None = None
+    disk: str | None = None
+    faults: dict[str, Any] | None = None
+    store: str | None = None
+    pages: int = 0
+    durability: str = "process"
 
 
 @dataclass(frozen=True)
@@ -60,21 +71,34 @@ class Report:
         killed_at: the boundary at which it killed itself, ``before step``; None where it did not.
         boundaries: all boundaries that it passed, in order.
         run: how the run stood at the end.
+        failed: what the people were told when the store failed: the error's type, and what it said.
     """
 
     signal: int
     killed_at: str | None
     boundaries: list[str]
     run: dict[str, Any] = field(default_factory=dict[str, Any])
+    failed: list[list[str]] = field(default_factory=list[list[str]])
 
 
 class Forge:
-    """The warm process, from the test's side."""
+    """The warm process, from the test's side.
 
-    def __init__(self) -> None:
+    Args:
+        disk: the library that stands before the C library (see disk.py).
+    """
+
+    def __init__(self, disk: Path | None = None) -> None:
+        self.disk = disk
         code = "from tests.torture.forge import serve; serve()"
+        environment = os.environ | ({} if disk is None else {"LD_PRELOAD": str(disk)})
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
         )
 
     def drive(self, job: Job) -> Report:
@@ -97,9 +121,8 @@ class Forge:
         assert died or os.WEXITSTATUS(status) == 0, f"{job} ended with {os.WEXITSTATUS(status)}"
         found = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
         mark = folder / "kill"
-        return Report(
-            died, mark.read_text() if mark.exists() else None, found.get("boundaries", []), found.get("run", {})
-        )
+        killed_at = mark.read_text() if mark.exists() else None
+        return Report(died, killed_at, found.get("boundaries", []), found.get("run", {}), found.get("failed", []))
 
     def close(self) -> None:
         """End the process."""
@@ -136,13 +159,13 @@ def warm() -> None:
         asyncio.run(once(Path(folder)))
 
 
-def compiled(name: str, store: str | None, world: Any, roles: Any) -> Any:
+def compiled(name: str, store: str | None, world: Any, roles: Any, durability: str = "process") -> Any:
     """The app of a scenario."""
     from guideway.testing.models import ScriptedModel
     from tests.torture.scenarios import SCENARIOS
 
-    model = ScriptedModel(SCENARIOS[name].model)
-    return flow_of(name).compile(store=store, models={"default": model}, deps=world, roles=roles)
+    models = {"default": ScriptedModel(SCENARIOS[name].model)}
+    return flow_of(name).compile(store=store, models=models, deps=world, roles=roles, durability=durability)
 
 
 @cache
@@ -169,23 +192,73 @@ def work(job: Job) -> None:
 
 async def _drive(job: Job, folder: Path) -> dict[str, Any]:
     from guideway import Anyone
+    from guideway.errors import StoreError
     from tests.torture.world import World
 
     world = World(folder, job.dies_after)
-    app = compiled(job.scenario, str(folder / "runs.db"), world, Anyone())
+    _on_disk(job, folder)
+    where = Path(job.store or job.folder) / "runs.db"
+    failed: list[list[str]] = []
+    try:
+        app = compiled(job.scenario, str(where), world, Anyone(), job.durability)
+    except StoreError as error:
+        return {"failed": [[type(error).__name__, str(error)]]}
     boundaries: list[str] = []
 
     def hook(when: str, kinds: str) -> None:
         boundaries.append(f"{when} {kinds}")
+        if job.disk is not None:
+            _marked(app, job, boundaries)
         if len(boundaries) == job.kill:
             (folder / "kill").write_text(boundaries[-1])
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)  # nothing runs after this line
 
     app.store.hook = hook
-    run = await _people(app, job, world)
+    run = await _mending(app, job, world, failed)
     app.store.hook = None
-    return {"boundaries": boundaries, "run": told(app, run, world)}
+    report = {"boundaries": boundaries, "failed": failed, "run": {} if run is None else told(app, run, world)}
+    if job.disk is not None and run is not None:
+        app.close()
+    return report
+
+
+async def _mending(app: Any, job: Job, world: Any, failed: list[list[str]]) -> Any:
+    """The people, who are told when the store fails; None where they go away then."""
+    from guideway.errors import StoreError
+
+    while True:
+        try:
+            return await _people(app, job, world)
+        except StoreError as error:
+            failed.append([type(error).__name__, str(error)])
+            if job.faults is None or not job.faults.get("mends"):
+                if job.faults is None and job.store is None:
+                    raise
+                return None
+            assert len(failed) < 10, failed
+            disk.fault("write", "", times=0)
+
+
+def _on_disk(job: Job, folder: Path) -> None:
+    """The disk is watched, and the write-ahead log is folded in as often as the job says."""
+    from guideway.runs.store import opening
+
+    if job.pages:
+        setattr(opening, "LOG_PAGES", job.pages)  # noqa: B010  # a constant, for those who read it
+        setattr(opening, "POWER_PAGES", job.pages)  # noqa: B010
+    if job.disk is not None:
+        disk.watch(Path(job.store) if job.store else folder, job.disk)
+
+
+def _marked(app: Any, job: Job, boundaries: list[str]) -> None:
+    """A boundary, among the calls to the disk: how it syncs, and how long the journal is that stands there."""
+    connection = app.store._db._connection
+    level = connection.execute(f"pragma synchronous -- {len(boundaries)}").fetchone()[0]
+    tail = connection.execute("select ifnull(max(key), 0) & 4294967295 from events").fetchone()[0]
+    disk.mark(f"{level} {tail} {boundaries[-1]}")
+    if job.faults is not None and len(boundaries) == job.faults["at"]:
+        disk.fault(**{name: value for name, value in job.faults.items() if name not in ("at", "mends")})
 
 
 async def _people(app: Any, job: Job, world: Any) -> Any:

@@ -26,6 +26,10 @@ def nothing(*_: Any, **__: Any) -> None:
     """Stands for a check that is not made."""
 
 
+def _believed(row: Any, *_: Any) -> Any:
+    return row
+
+
 def _settled_blindly(cursor: Any, row: Any, expect: str, status: str) -> None:
     cursor.execute("update requests set status = ? where id = ?", (status, row.id))
 
@@ -108,6 +112,10 @@ def _commits_blindly(self: Any, *args: Any, **change: Any) -> None:
     _commit_move(self, *args, **{**change, "again": True})
 
 
+def _never_syncs(self: Any, power: bool) -> None:
+    self._connection.executescript("pragma synchronous=off")
+
+
 RUNS = "guideway.runs"
 
 MUTANTS: dict[str, list[Patch]] = {
@@ -121,6 +129,14 @@ MUTANTS: dict[str, list[Patch]] = {
         (f"{RUNS}.store.outside.Outside._refuse", nothing),
         (f"{RUNS}.store.requests.settle", _settled_blindly),
         (f"{RUNS}.store.requests.move", _moved_blindly),
+    ],
+    "chain": [(f"{RUNS}.store.chain.unfit", nothing)],
+    "a run's row": [(f"{RUNS}.engine.agree", _believed)],
+    "a request's row": [(f"{RUNS}.people.agreed", _believed), (f"{RUNS}.app.agreed", _believed)],
+    "power-safe commits": [(f"{RUNS}.store.database.Database._harden", nothing)],
+    "syncs": [
+        (f"{RUNS}.store.database.Database._harden", _never_syncs),
+        (f"{RUNS}.store.database.Database._soften", nothing),
     ],
     "recorded results": [(f"{RUNS}.recording.Recording.tool", _forgetful)],
     "recorded answers": [(f"{RUNS}.recording.Recording.model", _asks_again)],

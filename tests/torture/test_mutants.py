@@ -18,8 +18,17 @@ from tests.runs import test_promises_graph as graph
 from tests.runs import test_promises_overruns as overruns
 from tests.runs import test_promises_revocation as revocation
 from tests.torture import mutants
+from tests.torture import test_corruption as corruption
 from tests.torture.forge import Forge, Job
 from tests.torture.test_kills import differences, undisturbed
+from tests.torture.test_power_loss import LOST
+
+
+def not_refused(folder: Path, change: str) -> None:
+    """A row that was changed, in a store of its own."""
+    (folder / "sound").mkdir()
+    corruption.test_a_row_that_was_changed_is_refused(corruption.made(folder / "sound"), folder, change)
+
 
 CAUGHT: dict[str, Callable[[Path], Any]] = {
     "digest at dispatch": lambda folder: decisions.test_arguments_that_changed_after_the_approval_do_not_run(
@@ -55,6 +64,9 @@ CAUGHT: dict[str, Callable[[Path], Any]] = {
     "a call that goes on": lambda folder: overruns.test_no_not_done_is_believed_while_it_runs(folder, None),
     "the late end of a call": overruns.test_what_it_returns_in_the_end_is_its_result,
     "what a retry inherits": effects.test_a_retry_of_an_end_that_was_not_met_does_not_pay_again,
+    "chain": lambda folder: not_refused(folder, "a body"),
+    "a run's row": lambda folder: not_refused(folder, "a cancelled run that waits by its row"),
+    "a request's row": lambda folder: not_refused(folder, "a request about something else"),
     "a retry asks the model": effects.test_a_retry_asks_the_model_again,
 }
 """By protection, the promise that is broken without it."""
@@ -94,4 +106,4 @@ def test_a_kill_shows_a_protection_missing(forge: Forge, tmp_path, protection):
 
 def test_every_protection_has_a_test():
     """No protection on the list is left without a test that misses it."""
-    assert set(CAUGHT) | set(KILLED) == set(mutants.MUTANTS)
+    assert set(CAUGHT) | set(KILLED) | set(LOST) == set(mutants.MUTANTS)
