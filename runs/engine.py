@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -20,7 +21,9 @@ from ..flows.flow import Flow
 from ..flows.inside import flows_in
 from ..flows.position import AtNode
 from ..guards.gates import Approval
+from ..guards.secrecy import SEALED
 from ..nodes.models import Models
+from ..nodes.sealing import Vault, using
 from ..nodes.streaming import Heard
 from .codec import read_error
 from .driver import Drive, first_move
@@ -28,6 +31,7 @@ from .forking import first_events
 from .hearing import hearing
 from .ids import new_id, system_user, valid_id
 from .keeping import Keeper
+from .keys import Keys, secrets_of
 from .lifecycle import OVER
 from .portal import Portal
 from .progress import progress_of, unsettled_of
@@ -55,10 +59,12 @@ class Engine(Generic[S]):
         store: where its runs live.
         models: the chat models by slot.
         deps: whatever nodes need from outside.
+        keys: under which secrets are kept.
     """
 
-    def __init__(self, flow: Flow[S], store: SqliteStore, models: Models, deps: Any) -> None:
+    def __init__(self, flow: Flow[S], store: SqliteStore, models: Models, deps: Any, keys: Keys) -> None:
         self.flow = flow
+        self.keys = keys
         self.store = store
         self.models = models
         self.deps = deps
@@ -139,15 +145,19 @@ class Engine(Generic[S]):
                 f"flow {self.flow.name!r} has an approval, so a run must say who starts it: start(..., by='web'). "
                 "Whoever starts a run may not approve its calls"
             )
-        state = self.flow.type.start(given)
-        body = {
-            "flow": self.flow.name,
-            "shape": self.flow.shape,
-            "build": self.flow.build,
-            "by": by,
-            "state": self.flow.type.dump(state),
-            **first_move(self.flow, state),
-        }
+        vault = self.keys.new()
+        with using(vault):
+            state = self.flow.type.start(given)
+            body = {
+                "flow": self.flow.name,
+                "shape": self.flow.shape,
+                "build": self.flow.build,
+                "by": by,
+                "state": self.flow.type.dump(state),
+                **first_move(self.flow, state),
+            }
+        if vault is not None:
+            body["sealed"] = {SEALED: vault.wrapped}
         return self._begin(run_id, by, tags, [Draft("started", body)])
 
     def fork(self, run_id: str, at: int, by: str, update: Mapping[str, Any] | None, new: str | None) -> Drive[S]:
@@ -165,7 +175,8 @@ class Engine(Generic[S]):
         """
         row = self.store.run(run_id)
         self._mine(row)
-        drafts = first_events(self.flow, row, self.store.events(row.rid), at=at, by=by, update=update)
+        events = self.store.events(row.rid)
+        drafts = first_events(self.flow, row, events, at=at, by=by, update=update, keys=self.keys)
         return self._begin(new, by, row.tags, drafts)
 
     def _begin(self, run_id: str | None, by: str | None, tags: Iterable[str], drafts: Sequence[Draft]) -> Drive[S]:
@@ -181,7 +192,7 @@ class Engine(Generic[S]):
             tags=tags,
             events=drafts,
         )
-        return Drive(self, lease, Standing(self.flow, name).apply_all(events))
+        return Drive(self, lease, Standing(self.flow, name, self.keys).apply_all(events))
 
     def _keep_manifest(self) -> None:
         if not self._manifest_kept:
@@ -201,7 +212,7 @@ class Engine(Generic[S]):
         config = self.saver.begin(thread)
         try:
             if not drive.over:
-                async with hearing(self.store, drive.lease):
+                async with hearing(self.store, drive.lease), self.hiding(drive.standing):
                     await self.graph.ainvoke({}, config, context=drive, durability="sync")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
@@ -214,6 +225,22 @@ class Engine(Generic[S]):
             self.saver.forget(thread)
             self.store.release(drive.lease, checkpoint=checkpoint)
         return self.view(drive.standing)
+
+    @asynccontextmanager
+    async def hiding(self, standing: Standing[S]) -> AsyncIterator[None]:
+        """Has the secrets of a run sealed, and those of the deps too kept out of what is said of errors.
+
+        Args:
+            standing: where the run stands.
+        """
+        secrets = secrets_of(self.deps)
+        vault = standing.vault
+        if vault is None and secrets:
+            vault = Vault(b"")  # this flow holds none to seal
+        if vault is not None:
+            vault.know(*secrets)
+        with using(vault):
+            yield
 
     async def resume(self, run_id: str) -> Run[S]:
         """Goes on with a run; one that is over is only looked at.
@@ -297,7 +324,8 @@ class Engine(Generic[S]):
             drive, begun = await self.take(run_id), False
         try:
             if not (begun or drive.over) and place in (*places_of(drive.standing), "start"):
-                await drive.go_on(stretch=False)
+                async with self.hiding(drive.standing):
+                    await drive.go_on(stretch=False)
             elif not begun:
                 drive.settle()
         finally:
@@ -312,7 +340,7 @@ class Engine(Generic[S]):
         Args:
             run_id: the run's id.
         """
-        return Standing(self.flow, run_id).apply_all(self.store.events(run_id))
+        return Standing(self.flow, run_id, self.keys).apply_all(self.store.events(run_id))
 
     def get(self, run_id: str) -> Run[S]:
         """A run of this flow as it stands.

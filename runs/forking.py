@@ -13,16 +13,26 @@ from typing import Any
 from ..errors import ConfigError, DecisionRefused, RunNotReady, StateInvalid
 from ..flows.flow import Flow
 from ..flows.position import AtFork, AtNode
+from ..guards.secrecy import SEALED
+from ..nodes.sealing import using
 from .codec import write_position, write_spent
 from .incoming import missing, rest_of, written, written_of_step
 from .inheriting import to_inherit
+from .keys import Keys
 from .roles import normal
 from .standing import Standing
 from .store.records import Draft, Event, RunRow
 
 
 def first_events(
-    flow: Flow[Any], row: RunRow, events: Sequence[Event], *, at: int, by: str, update: Mapping[str, Any] | None
+    flow: Flow[Any],
+    row: RunRow,
+    events: Sequence[Event],
+    *,
+    at: int,
+    by: str,
+    update: Mapping[str, Any] | None,
+    keys: Keys,
 ) -> list[Draft]:
     """The first events of a fork.
 
@@ -33,6 +43,7 @@ def first_events(
         at: the number of the step after which the fork stands; 0 for the start.
         by: who forks.
         update: state fields to write first.
+        keys: the App's, under which secrets are kept.
 
     Raises:
         ConfigError: ``at`` is no number of a step.
@@ -45,8 +56,8 @@ def first_events(
     if update is not None and not isinstance(update, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise StateInvalid(f"update= takes a mapping of state fields, not a {type(update).__name__}")
     last = _place(row, events, at)
-    _nothing_unsettled(flow, row, events, at, last)
-    standing = Standing(flow, row.id)
+    _nothing_unsettled(flow, row, events, at, last, keys)
+    standing = Standing(flow, row.id, keys)
     standing.apply_all(events[: last - 1])
     place = _what_came_in(standing, events[last - 1], at)
     gone = missing(flow, place["after"])
@@ -54,16 +65,20 @@ def first_events(
         raise _not_there(row, f"flow {flow.name!r} does not have {gone} any more", events, at)
     root = standing.root
     calls = to_inherit(flow, row.id, events, after=last, base=standing.inherits, steps=root.ordinal, forks=root.forks)
+    vault = standing.vault or keys.new()
+    with using(vault):
+        state, delta = flow.type.dump(standing.state), flow.type.write(standing.state, update or {})
     started = {
         "flow": flow.name,
         "shape": flow.shape,
         "build": flow.build,
         "by": by,
-        "state": flow.type.dump(standing.state),
+        "state": state,
         "to": write_position(AtNode("START")),
     }
+    if vault is not None:
+        started["sealed"] = {SEALED: keys.again(vault)}
     forked: dict[str, Any] = {"run": row.id, "at": at, "by": by, "spent": write_spent(standing.spent), "calls": calls}
-    delta = flow.type.write(standing.state, update or {})
     if delta:
         forked["update"] = delta
     return [Draft("started", started), Draft("forked", forked | place)]
@@ -144,9 +159,9 @@ def _not_there(row: RunRow, why: str, events: Sequence[Event], at: int) -> RunNo
     )
 
 
-def _nothing_unsettled(flow: Flow[Any], row: RunRow, events: Sequence[Event], at: int, last: int) -> None:
+def _nothing_unsettled(flow: Flow[Any], row: RunRow, events: Sequence[Event], at: int, last: int, keys: Keys) -> None:
     """Refuses a place behind a call that the run is parked for: whether it happened is part of that place."""
-    now = Standing(flow, row.id).apply_all(events)
+    now = Standing(flow, row.id, keys).apply_all(events)
     unknown = {
         id(call.intent): call.intent
         for branch in now.open_branches()

@@ -15,9 +15,11 @@ from ..flows.inside import node_within
 from ..flows.position import Parked
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
+from ..nodes.sealing import using
 from .branches import Branch
 from .codec import read_error, write_position
 from .editing import change_of, must_pass
+from .keys import Keys
 from .lifecycle import advance
 from .retrying import places_to_retry
 from .roles import Anyone, Roles, holds_role, normal
@@ -35,12 +37,14 @@ class People(Settling):
         flow: the flow.
         store: where its runs live.
         roles: who holds which role.
+        keys: under which secrets are kept.
     """
 
-    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None) -> None:
+    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None, keys: Keys) -> None:
         self.flow = flow
         self.store = store
         self.roles = roles
+        self.keys = keys
 
     # requests
 
@@ -76,9 +80,11 @@ class People(Settling):
         row = self._asks(request, "approval")
         run = self.store.run(row.run)
         self._of_this_flow(run, row)
-        before, after = change_of(self.flow, row, edits)
-        if row.status == "open":
-            must_pass(self.flow, row, self.store.events(row.run), Edit(str(by), row.id, before, after, note))
+        with using(self.keys.of_run(self.store, row.run)):
+            before, after = change_of(self.flow, row, edits)
+            if row.status == "open":
+                edit = Edit(str(by), row.id, before, after, note)
+                must_pass(self.flow, row, self.store.events(row.run), edit, self.keys)
         return self._decide(request, "approval", "edited", by, note, proof, edits=after, before=before)
 
     def deny(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
@@ -103,9 +109,10 @@ class People(Settling):
         if row.body["kind"] != "answer" or not isinstance(node, Ask):
             raise _refused(row, "kind", "it asks for an approval: approve or deny it")
         try:
-            checked = node.accept(value)
+            with using(self.keys.of_run(self.store, row.run)):
+                checked = node.accept(value)
         except StateInvalid as error:
-            raise _refused(row, "value", str(error)) from error
+            raise _refused(row, "value", str(error)) from error.__cause__
         return self._decide(request, "answer", "answered", by, None, proof, value=checked)
 
     def _seen(self, request: Request | str) -> RequestRow:
@@ -252,7 +259,7 @@ class People(Settling):
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             self.mine(row)
             status = advance(row.status, "retry", run_id)
-            standing = Standing(self.flow, run_id).apply_all(events)
+            standing = Standing(self.flow, run_id, self.keys).apply_all(events)
             places = self._where_it_failed(standing, events, row)
             body = {"retry": True, "places": places, "by": by, "note": note}
             return Change((Draft("resumed", body),), status=status)

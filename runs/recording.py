@@ -29,6 +29,7 @@ from ..nodes.calls import (
 from ..nodes.carried import carried
 from ..nodes.context import Left
 from ..nodes.outcome import ErrorRecord
+from ..nodes.sealing import opened, resealed, seals_in, vault
 from ..nodes.streaming import Heard, heard_by
 from ..nodes.tool import Tool
 from .asking import digest_of_call
@@ -67,7 +68,7 @@ class Recording(Permits):
         """See ``Calls.model``: the bound is reserved before the call, and settled after it."""
         known = self._recorded(slot)
         if known is not None:
-            return ModelAnswer.from_json(known)
+            return ModelAnswer.from_json(opened(known) if request.secret else known)
         tokens = request.prompt_bound + request.answer_bound
         usd = price(request.prompt_bound, request.answer_bound)
         bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
@@ -75,7 +76,7 @@ class Recording(Permits):
         self._commit("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
         self._dispatch()
         try:
-            with heard_by(self._ear(slot)):
+            with heard_by(None if request.secret else self._ear(slot)):
                 answer = await send()
         except CallFailed as failure:
             kept = bound.tokens if failure.record.category == "timeout" else 0
@@ -87,7 +88,8 @@ class Recording(Permits):
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
         told = answer.to_json()
         value = carried(told)
-        self._commit("result", {"slot": slot, "value": value, "spent": write_spent(back)})
+        kept = vault().seal(value, remember=False) if request.secret else value
+        self._commit("result", {"slot": slot, "value": kept, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
             self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
             raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")
@@ -235,8 +237,10 @@ class Recording(Permits):
         """A business key that was used: the second use gets the first result, and the journal says so."""
         row = taken.row
         if row.status == "done":
-            self._commit("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
-            return row.result
+            its = self.drive.engine.keys.of_run(self.drive.engine.store, row.run) if seals_in(row.result) else None
+            value = resealed(row.result, its, self.drive.standing.vault)
+            self._commit("result", {"slot": slot, "value": value, "reused": {"key": row.key, "run": row.run}})
+            return value
         raise CallFailed(
             ErrorRecord(
                 "unavailable",

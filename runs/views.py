@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from ..guards.budgets import Spent
+from ..guards.secrecy import masked
 from ..nodes.calls import Call
 from ..nodes.outcome import ErrorRecord
 from .codec import read_error, read_spent
@@ -78,6 +79,7 @@ def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, A
         status: its status.
         decisions: the decisions so far.
     """
+    body, decisions = masked(body), masked(decisions)
     call = body.get("call")
     return Request(
         id=body["request"],
@@ -231,6 +233,16 @@ class Run(Generic[S]):
     def steps(self) -> list[Step]:
         """The steps, in order."""
         return steps_of(self.events)
+
+
+def event_view(event: Event) -> Event:
+    """An event as people see it: its secrets masked.
+
+    Args:
+        event: as the journal holds it.
+    """
+    body = masked(event.body)
+    return event if body is event.body else event._replace(body=body, payload=b"")
 
 
 def steps_of(events: list[Event]) -> list[Step]:
