@@ -41,8 +41,13 @@ def shortened(value: Any) -> Any:
 
 def _hidden(value: Any, words: set[str]) -> Any:
     """A value that holds secrets, as it is told: without them, whatever serializers of the author's would tell."""
-    told = str(value) if isinstance(value, SECRETS) else hidden(repr(value), words)
-    return _cut(told)
+    if isinstance(value, SECRETS):
+        return str(value)
+    try:
+        written = hidden(to_json(value, inf_nan_mode="strings", serialize_unknown=True).decode(), words)
+        return json.loads(written) if len(written) <= CUT else _cut(written)
+    except (PydanticSerializationError, ValueError):
+        return _cut(hidden(repr(value), words))
 
 
 def _cut(written: str) -> str:
