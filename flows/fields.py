@@ -31,6 +31,7 @@ class FieldPlan:
     nan: bool
     exact: frozenset[type]
     traits: Traits
+    plain: frozenset[Any]
 
 
 _SIMPLE = (str, int, float, bool, type(None))
@@ -67,8 +68,20 @@ def plan_of(model: type[BaseModel], name: str, info: FieldInfo) -> FieldPlan:
         messages=messages,
         nan=any(getattr(item, "allow_inf_nan", False) for item in info.metadata),
         exact=_exact_types(model, name, info),
+        plain=_plain(annotation),
         traits=Traits(secret=False, free=False) if messages else traits_of(annotation),
     )
+
+
+def _plain(annotation: Any) -> frozenset[Any]:
+    """What stored data of a simple field may be: its types, and each value that a Literal names."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return frozenset(("literal", type(item), item) for item in get_args(annotation))
+    if origin is not None and type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
+        return frozenset(item for part in get_args(annotation) for item in _plain(part))
+    types = frozenset({type(None) if annotation is None else annotation}) if annotation in _SIMPLE else frozenset()
+    return types | {int} if annotation is float else types  # JSON tells 1.0 and 1 apart, and a default may be either
 
 
 def _exact_types(model: type[BaseModel], name: str, info: FieldInfo) -> frozenset[type]:
@@ -120,14 +133,31 @@ def as_json(plan: FieldPlan, value: Any, model: type[BaseModel]) -> Any:
         StateInvalid: it has no JSON form, or holds a secret where its type names none.
     """
     try:
-        return with_seals(plan.adapter, value, from_json(plan.adapter.dump_json(value), allow_inf_nan=False))
+        data = from_json(plan.adapter.dump_json(value, by_alias=False, round_trip=True), allow_inf_nan=False)
+        return with_seals(plan.adapter, value, data, by_alias=False, round_trip=True)
     except ValueError as error:
         raise _unwritten(plan, value, model, error) from (None if plan.traits.secret else error)
 
 
 def _unwritten(plan: FieldPlan, value: Any, model: type[BaseModel], error: ValueError) -> StateInvalid:
-    told = cleaned(f"{value!r} cannot be written as JSON: {error}")
-    return StateInvalid(f"{model.__name__}.{plan.name}: {told}", field=plan.name)
+    told = cleaned(f"{shown_short(value)} cannot be written as JSON: {error}")
+    return StateInvalid(f"{model.__name__}.{plan.name}: {told}{_way_out(error)}", field=plan.name)
+
+
+def _way_out(error: ValueError) -> str:
+    return ": keep bytes as base64 text" if "invalid utf-8" in str(error) else ""
+
+
+def shown_short(value: Any) -> str:
+    """A value as an error tells it: a number of any length, and what is long in short.
+
+    Args:
+        value: the value.
+    """
+    try:
+        return repr(value)[:200]
+    except (ValueError, RecursionError):  # more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
 def first(
@@ -150,9 +180,9 @@ def first(
     found = error.errors(include_url=False, include_input=True)[0]
     place = ".".join(str(part) for part in found["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    names = {name for field in secret for name in _names(model, field)}
+    names = {name for field in secret for name in names_of(model, field)}
     words = words_of(value for name, value in (given or {}).items() if name in names)
-    told, shown = found["msg"], repr(found.get("input"))[:200]
+    told, shown = found["msg"], shown_short(found.get("input"))
     about = within or (found["loc"][0] if found["loc"] else None)
     if names and (about is None or about in names or found["type"] == "missing"):
         words |= words_of([found.get("input")])
@@ -160,7 +190,12 @@ def first(
     return cleaned(f"{place or 'value'}: {hidden(told, words)}, found {hidden(shown, words)}{more}")
 
 
-def _names(model: type[BaseModel], field: str) -> set[str]:
-    """What a field may be called in what is given."""
+def names_of(model: type[BaseModel], field: str) -> set[str]:
+    """What a field may be called in what is given: its name and its aliases.
+
+    Args:
+        model: the state.
+        field: the field.
+    """
     info = model.model_fields[field]
     return {field, *(name for name in (info.alias, info.validation_alias) if isinstance(name, str))}

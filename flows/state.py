@@ -16,8 +16,8 @@ from pydantic_core import to_json
 
 from ..errors import FlowError, StateInvalid
 from ..guards.messages import plain, with_ids
-from ..nodes.sealing import cleaned, opened, seals_in
-from .fields import FieldPlan, as_json, first, plan_of, writable
+from ..nodes.sealing import LONGEST, cleaned, opened, seals_in
+from .fields import FieldPlan, as_json, first, names_of, plan_of, shown_short, writable
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -41,7 +41,9 @@ class StateType(Generic[S]):
         self.fields = {name: plan_of(model, name, info) for name, info in model.model_fields.items()}
         decorators = model.__pydantic_decorators__
         self.secret = frozenset(name for name, plan in self.fields.items() if plan.traits.secret)
-        self._whole = bool(decorators.model_validators or decorators.root_validators)
+        # a frozen model takes no assignment: what is written makes a new one of it
+        frozen = bool(model.model_config.get("frozen"))
+        self._whole = bool(decorators.model_validators or decorators.root_validators) or frozen
         self._check_defaults(where)
 
     def _check_defaults(self, where: str | None) -> None:
@@ -73,7 +75,8 @@ class StateType(Generic[S]):
                 f"the input must be a mapping of the fields of {self.model.__name__}, not a {type(data).__name__}"
             )
         given = data.model_dump() if isinstance(data, BaseModel) else dict(data)
-        unknown = [name for name in given if name not in self.fields]
+        known = {name for field in self.fields for name in names_of(self.model, field)}
+        unknown = [name for name in given if name not in known]
         if unknown:
             raise StateInvalid(
                 f"the input has {unknown[0]!r}, which the state {self.model.__name__} does not: "
@@ -84,7 +87,7 @@ class StateType(Generic[S]):
             if plan.messages and name in given:
                 given[name] = with_ids(given[name])
         try:
-            state = self.model.model_validate(given)
+            state = self.model.model_validate(given, by_name=True, by_alias=True)
         except ValidationError as error:
             told = first(error, self.model, self.secret, given)
             raise StateInvalid(f"the input does not fit the state {self.model.__name__}: {told}") from self._cause(
@@ -183,13 +186,15 @@ class StateType(Generic[S]):
             return False
         if type(value) is str:
             return value.isascii()  # other text is looked at: half a surrogate pair could not be stored
+        if type(value) is int:
+            return value.bit_length() <= LONGEST
         return type(value) is not float or math.isfinite(value)
 
     def _assign(self, trial: S, values: dict[str, Any]) -> None:
         try:
             if self._whole:
                 merged = {name: getattr(trial, name) for name in self.fields} | values
-                object.__setattr__(trial, "__dict__", dict(self.model.model_validate(merged).__dict__))
+                object.__setattr__(trial, "__dict__", dict(self.model.model_validate(merged, by_name=True).__dict__))
                 return
             for name, value in values.items():
                 if not self.fields[name].messages:
@@ -246,7 +251,8 @@ class StateType(Generic[S]):
             plan = self.fields.get(name)
             if plan is None:
                 raise StateInvalid(f"{name!r} is no field of the state {self.model.__name__}", field=name)
-            value = data if plan.simple and not plan.nan else self._decode(plan, data)
+            plain = plan.simple and not plan.nan and type(data) in plan.plain
+            value = data if plain else self._decode(plan, data)
             values[name] = value if plan.reducer is None else self._reduce(plan, getattr(state, name), value)
         return _with(state, values)
 
@@ -281,6 +287,11 @@ class StateType(Generic[S]):
                 )
             if type(value) is str and not value.isascii():
                 writable(plan, value, self.model)
+            if type(value) is int and value.bit_length() > LONGEST:
+                told = (
+                    f"{self.model.__name__}.{plan.name} is a number of more than 4,200 digits, which JSON does not keep"
+                )
+                raise StateInvalid(told, field=plan.name)
             if value is None or type(value) in (str, int, bool, float):
                 return value
         if plan.messages:
@@ -289,7 +300,7 @@ class StateType(Generic[S]):
         data = as_json(plan, value, self.model)
         if self._decode(plan, data) != value:
             raise StateInvalid(
-                f"{self.model.__name__}.{plan.name}: JSON would not give {cleaned(repr(value))} back as it is; "
+                f"{self.model.__name__}.{plan.name}: JSON would not give {cleaned(shown_short(value))} back as it is; "
                 "use a type that JSON keeps, or give the field a serializer",
                 field=plan.name,
             )
@@ -298,12 +309,18 @@ class StateType(Generic[S]):
     def _decode(self, plan: FieldPlan, data: Any) -> Any:
         if plan.nan and isinstance(data, str) and data in ("nan", "inf", "-inf"):
             return float(data)
-        if plan.simple and (data is None or type(data) in (str, int, bool, float)):
-            return data
+        if plan.simple:
+            if type(data) in plan.plain or ("literal", type(data), data) in plan.plain:
+                return data
+            raise StateInvalid(
+                f"stored data does not fit {self.model.__name__}.{plan.name}: found {shown_short(data)}",
+                field=plan.name,
+            )
         if plan.messages:
             return with_ids(data) if data else []
         try:
-            return plan.adapter.validate_json(to_json(opened(data) if plan.traits.secret else data))
+            said = to_json(opened(data) if plan.traits.secret else data)
+            return plan.adapter.validate_json(said, by_name=True)  # fields are stored by their names
         except ValidationError as error:
             raise StateInvalid(
                 f"stored data does not fit {self.model.__name__}.{plan.name}: {self._told(plan, error)}",

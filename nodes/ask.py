@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Never
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from ..errors import NodeError, StateInvalid, caller
 from ..guards.durations import Duration, seconds
@@ -73,6 +74,8 @@ class Ask(Node[..., str]):
                 f"the answer to {self.name!r} must be {text(self.returns)}: {told(error, self.answer_adapter)}",
                 node=self.name,
             ) from (None if traits(self.answer_adapter).secret else error)
+        except PydanticSerializationError as error:
+            raise StateInvalid(f"the answer to {self.name!r} has no JSON form: {error}", node=self.name) from error
 
     async def asks(self, job: Job) -> str:
         """The question as it is asked.

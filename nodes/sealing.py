@@ -163,6 +163,10 @@ _kept: WeakKeyDictionary[TypeAdapter[Any], Traits] = WeakKeyDictionary()
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
+LONGEST = 14_000
+"""Bits of the longest whole number that is written: about 4,200 digits. JSON's readers refuse more than 4,300."""
+
+
 def traits(adapter: TypeAdapter[Any]) -> Traits:
     """What values of an adapter's type may hold.
 
@@ -216,6 +220,7 @@ def jsonable(adapter: TypeAdapter[Any], value: Any) -> Any:
         PydanticSerializationError: it has no JSON form.
     """
     data = adapter.dump_python(value, mode="json", by_alias=True, round_trip=True, warnings=False)
+    _no_giants(data)
     return with_seals(adapter, value, data, by_alias=True, round_trip=True)
 
 
@@ -297,6 +302,18 @@ def resealed(data: Any, before: Vault | None, after: Vault | None) -> Any:
     if before is None or after is None or before is after:
         return data
     return put_in(data, lambda sealed: after.seal(before.open(sealed)))
+
+
+def _no_giants(data: Any) -> None:
+    left: list[Any] = [data]
+    while left:
+        item = left.pop()
+        if type(item) is int and item.bit_length() > LONGEST:
+            raise PydanticSerializationError("a number of more than 4,200 digits, which JSON does not keep")
+        if isinstance(item, dict):
+            left += cast("dict[Any, Any]", item).values()
+        elif isinstance(item, list | tuple):
+            left += cast("list[Any]", item)
 
 
 def _or_mask(item: Any, fallback: Any) -> Any:

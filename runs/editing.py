@@ -137,7 +137,7 @@ def _text(value: Any) -> bytes:
 # where the request stands
 
 
-def must_pass(flow: Flow[Any], row: RequestRow, events: list[Event], edit: Edit, keys: Keys) -> None:
+def must_pass(flow: Flow[Any], row: RequestRow, events: list[Event], edit: Edit, keys: Keys | None) -> None:
     """Refuses an edit with which the conditions of the edge do not hold: they decided that the call comes this way.
 
     Args:

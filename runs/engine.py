@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -21,21 +20,20 @@ from ..flows.flow import Flow
 from ..flows.inside import flows_in
 from ..flows.position import AtNode
 from ..guards.gates import Approval
-from ..guards.secrecy import SEALED
 from ..nodes.models import Models
-from ..nodes.sealing import Vault, using
 from ..nodes.streaming import Heard
 from .codec import read_error
-from .driver import Drive, first_move
+from .driver import Drive
 from .forking import first_events
 from .hearing import hearing
 from .ids import new_id, system_user, valid_id
 from .keeping import Keeper
-from .keys import Keys, secrets_of
+from .keys import Keys, hiding
 from .lifecycle import OVER
 from .portal import Portal
 from .progress import progress_of, unsettled_of
 from .standing import Standing
+from .starting import started
 from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
 from .versions import fit
 from .views import Forked, Run, request_view
@@ -145,20 +143,7 @@ class Engine(Generic[S]):
                 f"flow {self.flow.name!r} has an approval, so a run must say who starts it: start(..., by='web'). "
                 "Whoever starts a run may not approve its calls"
             )
-        vault = self.keys.new()
-        with using(vault):
-            state = self.flow.type.start(given)
-            body = {
-                "flow": self.flow.name,
-                "shape": self.flow.shape,
-                "build": self.flow.build,
-                "by": by,
-                "state": self.flow.type.dump(state),
-                **first_move(self.flow, state),
-            }
-        if vault is not None:
-            body["sealed"] = {SEALED: vault.wrapped}
-        return self._begin(run_id, by, tags, [Draft("started", body)])
+        return self._begin(run_id, by, tags, [started(self.flow, self.keys, given, by)])
 
     def fork(self, run_id: str, at: int, by: str, update: Mapping[str, Any] | None, new: str | None) -> Drive[S]:
         """Creates a run from another one, in one commit, and takes its lease; of the other only the journal is read.
@@ -212,8 +197,9 @@ class Engine(Generic[S]):
         config = self.saver.begin(thread)
         try:
             if not drive.over:
-                async with hearing(self.store, drive.lease), self.hiding(drive.standing):
-                    await self.graph.ainvoke({}, config, context=drive, durability="sync")
+                async with hearing(self.store, drive.lease):
+                    with hiding(drive.standing.vault, self.deps):
+                        await self.graph.ainvoke({}, config, context=drive, durability="sync")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
             else:
@@ -225,22 +211,6 @@ class Engine(Generic[S]):
             self.saver.forget(thread)
             self.store.release(drive.lease, checkpoint=checkpoint)
         return self.view(drive.standing)
-
-    @asynccontextmanager
-    async def hiding(self, standing: Standing[S]) -> AsyncIterator[None]:
-        """Has the secrets of a run sealed, and those of the deps too kept out of what is said of errors.
-
-        Args:
-            standing: where the run stands.
-        """
-        secrets = secrets_of(self.deps)
-        vault = standing.vault
-        if vault is None and secrets:
-            vault = Vault(b"")  # this flow holds none to seal
-        if vault is not None:
-            vault.know(*secrets)
-        with using(vault):
-            yield
 
     async def resume(self, run_id: str) -> Run[S]:
         """Goes on with a run; one that is over is only looked at.
@@ -324,7 +294,7 @@ class Engine(Generic[S]):
             drive, begun = await self.take(run_id), False
         try:
             if not (begun or drive.over) and place in (*places_of(drive.standing), "start"):
-                async with self.hiding(drive.standing):
+                with hiding(drive.standing.vault, self.deps):
                     await drive.go_on(stretch=False)
             elif not begun:
                 drive.settle()

@@ -7,7 +7,8 @@ So keys can be changed while runs are under way: what was sealed stays as it is,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -17,10 +18,10 @@ from ..errors import ConfigError, JournalBroken
 from ..flows.flow import Flow
 from ..flows.inside import flows_in, nodes_in
 from ..guards.secrecy import SEALED, secrets_in, traits_of
-from ..nodes.sealing import Vault
+from ..nodes.sealing import Vault, resealed, seals_in, using
 
 if TYPE_CHECKING:
-    from .store.records import Event
+    from .store.records import EffectRow, Event
 
 GUIDEWAY_KEY = "GUIDEWAY_KEY"
 """The environment variable that holds the key where ``compile`` is given none; several with commas between."""
@@ -119,6 +120,17 @@ class Keys:
         """
         return None if self.secret is None else self.of(store.events(run), run)
 
+    def taken_over(self, store: Events, row: EffectRow, vault: Vault | None) -> Any:
+        """The result of a call that another run made, its secrets under the key of the run that takes it.
+
+        Args:
+            store: the store.
+            row: the call's.
+            vault: of the run that takes it.
+        """
+        its = self.of_run(store, row.run) if seals_in(row.result) else None
+        return resealed(row.result, its, vault)
+
     def _unwrapped(self, wrapped: str, run: str) -> bytes:
         from cryptography.fernet import InvalidToken
 
@@ -189,6 +201,23 @@ def where_secret(flow: Flow[Any]) -> str | None:
             if traits_of(tool.returns).secret:
                 return f"what {tool.name!r} gives"
     return None
+
+
+@contextmanager
+def hiding(vault: Vault | None, deps: Any) -> Iterator[None]:
+    """Has the secrets of a run sealed in here, and those of the deps too kept out of what is said of errors.
+
+    Args:
+        vault: the run's; None where it has none.
+        deps: what ``compile(deps=...)`` was given.
+    """
+    secrets = secrets_of(deps)
+    if vault is None and secrets:
+        vault = Vault(b"")  # of a run that holds none to seal
+    if vault is not None:
+        vault.know(*secrets)
+    with using(vault):
+        yield
 
 
 def secrets_of(deps: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from ..flows.inside import node_within
 from ..flows.position import Parked
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
-from ..nodes.sealing import using
+from ..nodes.sealing import Vault, using
 from .branches import Branch
 from .codec import read_error, write_position
 from .editing import change_of, must_pass
@@ -37,10 +37,10 @@ class People(Settling):
         flow: the flow.
         store: where its runs live.
         roles: who holds which role.
-        keys: under which secrets are kept.
+        keys: under which secrets are kept; a cancel needs none.
     """
 
-    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None, keys: Keys) -> None:
+    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None, keys: Keys | None = None) -> None:
         self.flow = flow
         self.store = store
         self.roles = roles
@@ -80,7 +80,7 @@ class People(Settling):
         row = self._asks(request, "approval")
         run = self.store.run(row.run)
         self._of_this_flow(run, row)
-        with using(self.keys.of_run(self.store, row.run)):
+        with using(self._vault(row.run)):
             before, after = change_of(self.flow, row, edits)
             if row.status == "open":
                 edit = Edit(str(by), row.id, before, after, note)
@@ -109,11 +109,14 @@ class People(Settling):
         if row.body["kind"] != "answer" or not isinstance(node, Ask):
             raise _refused(row, "kind", "it asks for an approval: approve or deny it")
         try:
-            with using(self.keys.of_run(self.store, row.run)):
+            with using(self._vault(row.run)):
                 checked = node.accept(value)
         except StateInvalid as error:
             raise _refused(row, "value", str(error)) from error.__cause__
         return self._decide(request, "answer", "answered", by, None, proof, value=checked)
+
+    def _vault(self, run: str) -> Vault | None:
+        return None if self.keys is None else self.keys.of_run(self.store, run)
 
     def _seen(self, request: Request | str) -> RequestRow:
         if not isinstance(request, Request | str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker

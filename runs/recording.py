@@ -29,7 +29,7 @@ from ..nodes.calls import (
 from ..nodes.carried import carried
 from ..nodes.context import Left
 from ..nodes.outcome import ErrorRecord
-from ..nodes.sealing import opened, resealed, seals_in, vault
+from ..nodes.sealing import opened, vault
 from ..nodes.streaming import Heard, heard_by
 from ..nodes.tool import Tool
 from .asking import digest_of_call
@@ -86,8 +86,7 @@ class Recording(Permits):
         used = answer.input_tokens + answer.output_tokens
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
-        told = answer.to_json()
-        value = carried(told)
+        value = carried(told := answer.to_json())
         kept = vault().seal(value, remember=False) if request.secret else value
         self._commit("result", {"slot": slot, "value": kept, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
@@ -237,8 +236,7 @@ class Recording(Permits):
         """A business key that was used: the second use gets the first result, and the journal says so."""
         row = taken.row
         if row.status == "done":
-            its = self.drive.engine.keys.of_run(self.drive.engine.store, row.run) if seals_in(row.result) else None
-            value = resealed(row.result, its, self.drive.standing.vault)
+            value = self.drive.engine.keys.taken_over(self.drive.engine.store, row, self.drive.standing.vault)
             self._commit("result", {"slot": slot, "value": value, "reused": {"key": row.key, "run": row.run}})
             return value
         raise CallFailed(

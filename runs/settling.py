@@ -52,7 +52,7 @@ class Settling:
 
     flow: Flow[Any]
     store: SqliteStore
-    keys: Keys
+    keys: Keys | None
 
     def mine(self, row: RunRow) -> None:
         """Refuses a run of another flow.

@@ -10,6 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from ..errors import JournalBroken
 from ..guards.budgets import Spent
 from ..guards.secrecy import masked
 from ..nodes.calls import Call
@@ -110,8 +111,18 @@ def row_view(row: RequestRow) -> Request:
 
     Args:
         row: the row.
+
+    Raises:
+        JournalBroken: it does not hold a request.
     """
-    return request_view(row.body, row.status)
+    try:
+        return request_view(row.body, row.status)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise JournalBroken(
+            f"request {row.id!r} of run {row.run!r} cannot be read: {error!r}. Nothing was changed. Restore the store "
+            "from a copy.",
+            row=f"requests {row.id}",
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ def commands(net: Net, store: str, run: str) -> None:
 
     said = [
         ["runs"], ["show", run], ["show", run, "--all"], ["log", run], ["log", run, "--all"], ["inbox"],
-        ["verify", run], ["resume", DESK, run], ["show", DESK, run], ["check", DESK], ["settle", DESK, run, "--result", "{"],
+        ["verify", run], ["resume", DESK, run], ["show", DESK, run], ["check", DESK],
+        ["settle", DESK, run, "--result", "{"],
         ["settle", DESK, run, "--result", f'{{"password": "{CANARY["wrong"]}"}}', "--note", "x", "--traceback"],
         ["run", DESK, '{"note": 1, "pin": "' + CANARY["wrong"] + '"}', "--traceback"],
     ]  # fmt: skip
