@@ -182,7 +182,7 @@ def told(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("annotation", "values"), KEPT, ids=lambda part: getattr(part, "__name__", "values"))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_what_is_written_is_read_back(annotation, values, data):
     """Through the bytes of a journal a value comes back as it was, whole and of its type."""
