@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, NewType, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NewType, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
@@ -76,7 +76,7 @@ def _parts(item: Any, found: dict[str, bool]) -> list[Any]:
     if hasattr(item, "__value__") and not isinstance(item, type):  # a `type` statement's alias
         return [item.__value__, *get_args(item)]
     if hasattr(origin, "__value__"):
-        return [cast(Any, origin).__value__, *get_args(item)]
+        return [getattr(origin, "__value__"), *get_args(item)]  # noqa: B009  # no class that a type checker knows
     if isinstance(item, TypeVar):
         return [Any if item.__bound__ is None else item.__bound__]
     if isinstance(item, NewType):
@@ -130,16 +130,24 @@ def secrets_in(value: Any) -> list[Any]:
 
 
 def _inside(item: Any) -> Iterable[Any]:
-    if isinstance(item, Mapping):
-        pairs = cast("Mapping[Any, Any]", item)
-        return [*pairs.keys(), *pairs.values()]
-    if isinstance(item, list | tuple | set | frozenset):
-        return cast("Iterable[Any]", item)
+    if _is_mapping(item):
+        return [*item.keys(), *item.values()]
+    if _is_series(item):
+        return item
     if isinstance(item, BaseModel):
         return [*item.__dict__.values(), *(item.model_extra or {}).values()]
     if dataclasses.is_dataclass(item) and not isinstance(item, type):
         return [getattr(item, one.name, None) for one in dataclasses.fields(item)]
     return []
+
+
+def revealed(secret: Any) -> Any:
+    """What a secret holds.
+
+    Args:
+        secret: the secret.
+    """
+    return secret.get_secret_value()
 
 
 def words_of(values: Iterable[Any]) -> set[str]:
@@ -157,7 +165,7 @@ def words_of(values: Iterable[Any]) -> set[str]:
             continue
         seen.add(id(item))
         if isinstance(item, SECRETS):
-            left.append(cast(Any, item).get_secret_value())
+            left.append(revealed(item))
         elif isinstance(item, str):
             found.add(item)
         elif isinstance(item, bytes | bytearray):
@@ -223,7 +231,7 @@ def is_sealed(value: Any) -> bool:
     Args:
         value: JSON-able data.
     """
-    return isinstance(value, dict) and len(cast("dict[Any, Any]", value)) == 1 and SEALED in value
+    return _is_dict(value) and len(value) == 1 and SEALED in value
 
 
 def masked(value: Any) -> Any:
@@ -242,19 +250,17 @@ def put_in(value: Any, put: Any) -> Any:
         value: JSON-able data.
         put: called with what the vault made of it.
     """
-    if isinstance(value, dict):
-        data = cast("dict[Any, Any]", value)
-        if len(data) == 1 and isinstance(data.get(SEALED), str):
-            return put(data[SEALED])
-        items = {name: put_in(item, put) for name, item in data.items()}
-        return items if any(items[name] is not item for name, item in data.items()) else data
-    if isinstance(value, list | tuple):
-        series = cast("list[Any]", value)
-        parts = [put_in(item, put) for item in series]
-        if all(one is other for one, other in zip(parts, series, strict=True)):
-            return series
-        return tuple(parts) if isinstance(value, tuple) else parts
-    return cast(Any, value)
+    if _is_dict(value):
+        if len(value) == 1 and isinstance(value.get(SEALED), str):
+            return put(value[SEALED])
+        items = {name: put_in(item, put) for name, item in value.items()}
+        return items if any(items[name] is not item for name, item in value.items()) else value
+    if _is_list(value):
+        parts = [put_in(item, put) for item in value]
+        if all(one is other for one, other in zip(parts, value, strict=True)):
+            return value
+        return parts if type(value) is list else tuple(parts)
+    return value
 
 
 def holds_sealed(value: Any) -> bool:
@@ -266,11 +272,26 @@ def holds_sealed(value: Any) -> bool:
     left: list[Any] = [value]
     while left:
         item = left.pop()
-        if isinstance(item, dict):
-            data = cast("dict[Any, Any]", item)
-            if SEALED in data:
+        if _is_dict(item):
+            if SEALED in item:
                 return True
-            left += data.values()
-        elif isinstance(item, list | tuple):
-            left += cast("list[Any]", item)
+            left += item.values()
+        elif _is_list(item):
+            left += item
     return False
+
+
+def _is_dict(value: Any) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list | tuple)
+
+
+def _is_series(value: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, list | tuple | set | frozenset)

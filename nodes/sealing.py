@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
@@ -30,10 +30,12 @@ from ..guards.secrecy import (
     is_sealed,
     masked,
     put_in,
+    revealed,
     secrets_in,
     traits_of,
     words_of,
 )
+from .shapes import is_dict, is_list, is_mapping, is_series
 
 BLOCK = 32
 """Bytes to which a secret is filled up, so that how long it is does not show."""
@@ -310,10 +312,10 @@ def _no_giants(data: Any) -> None:
         item = left.pop()
         if type(item) is int and item.bit_length() > LONGEST:
             raise PydanticSerializationError("a number of more than 4,200 digits, which JSON does not keep")
-        if isinstance(item, dict):
-            left += cast("dict[Any, Any]", item).values()
-        elif isinstance(item, list | tuple):
-            left += cast("list[Any]", item)
+        if is_dict(item):
+            left += item.values()
+        elif is_series(item):
+            left += item
 
 
 def _or_mask(item: Any, fallback: Any) -> Any:
@@ -326,28 +328,27 @@ def _or_mask(item: Any, fallback: Any) -> Any:
 
 def _plain(secret: Any) -> Any:
     """What a secret holds, as JSON has it."""
-    return to_jsonable_python(secret.get_secret_value(), by_alias=True)
+    return to_jsonable_python(revealed(secret), by_alias=True)
 
 
 def _side_by_side(told: Any, data: Any, put: Any) -> Any:
     """Data with something put where the value, as Python has it, holds a secret."""
     if isinstance(told, SECRETS):
         return put(told)
-    if isinstance(told, Mapping) and isinstance(data, dict):
-        pairs, names = cast("Mapping[Any, Any]", told), list(cast("dict[str, Any]", data).items())
-        if len(pairs) != len(names):
-            return cast(Any, data)
-        return {
-            name: _side_by_side(item, other, put) for item, (name, other) in zip(pairs.values(), names, strict=True)
-        }
-    if isinstance(told, set | frozenset) and isinstance(data, list):
-        items = cast("set[Any]", told)
-        return [put(item) for item in items] if any(isinstance(item, SECRETS) for item in items) else cast(Any, data)
-    if not isinstance(told, str | bytes | set | frozenset) and hasattr(told, "__len__") and isinstance(data, list):
-        parts, series = list(told), cast("list[Any]", data)
-        if len(parts) == len(series):
-            return [_side_by_side(item, other, put) for item, other in zip(parts, series, strict=True)]
-    return cast(Any, data)
+    if is_mapping(told) and is_dict(data):
+        if len(told) != len(data):
+            return data
+        pairs = zip(told.values(), data.items(), strict=True)
+        return {name: _side_by_side(item, other, put) for item, (name, other) in pairs}
+    if not is_list(data):
+        return data
+    if isinstance(told, set | frozenset):
+        items = list(told)
+        return [put(item) for item in items] if any(isinstance(item, SECRETS) for item in items) else data
+    parts: list[Any] = list(told) if hasattr(told, "__len__") and not isinstance(told, str | bytes) else []
+    if len(parts) != len(data):
+        return data
+    return [_side_by_side(item, other, put) for item, other in zip(parts, data, strict=True)]
 
 
 def _tells(data: Any, words: set[str]) -> bool:
@@ -357,11 +358,10 @@ def _tells(data: Any, words: set[str]) -> bool:
         item = left.pop()
         if is_sealed(item):
             continue
-        if isinstance(item, dict):
-            pairs = cast("dict[Any, Any]", item)
-            left += [*pairs.keys(), *pairs.values()]
-        elif isinstance(item, list):
-            left += cast("list[Any]", item)
+        if is_dict(item):
+            left += [*item.keys(), *item.values()]
+        elif is_list(item):
+            left += item
         elif isinstance(item, str):
             if item in words or hidden(item, words) != item:
                 return True
