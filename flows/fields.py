@@ -80,7 +80,9 @@ def _plain(annotation: Any) -> frozenset[Any]:
         return frozenset(("literal", type(item), item) for item in get_args(annotation))
     if origin is not None and type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
         return frozenset(item for part in get_args(annotation) for item in _plain(part))
-    types = frozenset({type(None) if annotation is None else annotation}) if annotation in _SIMPLE else frozenset()
+    if annotation not in _SIMPLE:
+        return frozenset()
+    types: frozenset[Any] = frozenset({type(None) if annotation is None else annotation})
     return types | {int} if annotation is float else types  # JSON tells 1.0 and 1 apart, and a default may be either
 
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic.json_schema import GenerateJsonSchema
 
 from ..guards.budgets import Budget
 from ..guards.endings import Ended
@@ -120,7 +120,9 @@ def _state(flow: Flow[Any]) -> dict[str, Any]:
 class _Schema(GenerateJsonSchema):
     """Pydantic's, without its warning of a default that has no JSON form: a secret's has none."""
 
-    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}
 
 
 def _masked(schema: dict[str, Any], flow: Flow[Any]) -> dict[str, Any]:

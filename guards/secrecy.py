@@ -9,7 +9,7 @@ import base64
 import dataclasses
 import json
 import re
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, NewType, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote
@@ -23,7 +23,7 @@ MASK = "**********"
 SEALED = "$secret"
 """The only key of a sealed secret in data: its value is what the vault made of it."""
 
-SECRETS = (SecretStr, SecretBytes, Secret)
+SECRETS: tuple[Any, ...] = (SecretStr, SecretBytes, Secret)
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -67,7 +67,7 @@ def _traits(annotation: Hashable) -> Traits:
 def _parts(item: Any, found: dict[str, bool]) -> list[Any]:
     """The types inside of a type; what it is itself is noted."""
     origin = get_origin(item)
-    cls = origin if isinstance(origin, type) else item
+    cls: Any = origin if isinstance(origin, type) else item
     if origin is Annotated:
         return [get_args(item)[0]]
     if isinstance(cls, type) and issubclass(cls, SECRETS):
@@ -89,11 +89,11 @@ def _parts(item: Any, found: dict[str, bool]) -> list[Any]:
     return [*arguments, *(_of_class(cls, found) if isinstance(cls, type) and not _collects(cls) else [])]
 
 
-def _collects(cls: type) -> bool:
+def _collects(cls: Any) -> bool:
     return issubclass(cls, Collection) and not hasattr(cls, "__pydantic_fields__")
 
 
-def _of_class(cls: type, found: dict[str, bool]) -> list[Any]:
+def _of_class(cls: Any, found: dict[str, bool]) -> list[Any]:
     if issubclass(cls, BaseModel):
         found["free"] = found["free"] or cls.model_config.get("extra") == "allow"
         return [info.annotation for info in cls.model_fields.values()]
@@ -240,10 +240,14 @@ def masked(value: Any) -> Any:
     Args:
         value: JSON-able data.
     """
-    return put_in(value, lambda _: MASK)
+    return put_in(value, _mask)
 
 
-def put_in(value: Any, put: Any) -> Any:
+def _mask(_: str) -> str:
+    return MASK
+
+
+def put_in(value: Any, put: Callable[[str], Any]) -> Any:
     """Data with something put in the place of every sealed secret; the same object where there is none.
 
     Args:

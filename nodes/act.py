@@ -176,7 +176,7 @@ def _gates(given: Any, tool: str, title: str, where: str | None) -> tuple[Gate, 
     return found
 
 
-def check_offered(tool: Tool[..., Any], title: str, where: str | None) -> None:
+def check_offered(tool: Tool[Any, Any], title: str, where: str | None) -> None:
     """Refuses a tool that wants a secret of a model: what a model says is read by many.
 
     Args:

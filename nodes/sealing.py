@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
@@ -133,7 +133,7 @@ def vault() -> Vault:
 
 
 @contextmanager
-def using(given: Vault | None) -> Iterator[None]:
+def using(given: Vault | None) -> Generator[None]:
     """Uses a vault in here.
 
     Args:
@@ -331,7 +331,7 @@ def _plain(secret: Any) -> Any:
     return to_jsonable_python(revealed(secret), by_alias=True)
 
 
-def _side_by_side(told: Any, data: Any, put: Any) -> Any:
+def _side_by_side(told: Any, data: Any, put: Callable[[Any], Any]) -> Any:
     """Data with something put where the value, as Python has it, holds a secret."""
     if isinstance(told, SECRETS):
         return put(told)
@@ -343,7 +343,7 @@ def _side_by_side(told: Any, data: Any, put: Any) -> Any:
     if not is_list(data):
         return data
     if isinstance(told, set | frozenset):
-        items = list(told)
+        items: list[Any] = [*told]
         return [put(item) for item in items] if any(isinstance(item, SECRETS) for item in items) else data
     parts: list[Any] = list(told) if hasattr(told, "__len__") and not isinstance(told, str | bytes) else []
     if len(parts) != len(data):

@@ -21,7 +21,8 @@ from ..nodes.ask import Ask
 from ..nodes.compute import Compute
 from ..nodes.node import Node
 from ..nodes.plan import told
-from ..nodes.sealing import jsonable, traits, typed
+from ..nodes.sealing import jsonable, traits
+from ..nodes.sealing import typed as as_typed
 from ..nodes.shapes import is_mapping
 from ..nodes.think import Think
 from ..nodes.tool import Tool
@@ -99,7 +100,7 @@ def _value(row: RequestRow, node: Node[..., Any], call: dict[str, Any], name: An
     try:
         wanted = adapter.validate_python(_plain(value))
         found = json.loads(_text(jsonable(adapter, wanted)))
-        given_back = typed(adapter, found)
+        given_back = as_typed(adapter, found)
         same = given_back == wanted and _text(jsonable(adapter, given_back)) == _text(found)
     except ValidationError as error:
         raise _refused(row, f"the new value of {name!r} does not fit {node.name!r}: {told(error, adapter)}") from (
@@ -122,7 +123,7 @@ def _together(row: RequestRow, node: Node[..., Any], arguments: dict[str, Any]) 
     if not isinstance(node, Tool) or node.foreign is None:
         return
     try:
-        typed = {name: typed(node.adapter(name), value) for name, value in arguments.items()}
+        typed = {name: as_typed(node.adapter(name), value) for name, value in arguments.items()}
     except ValidationError:
         return  # what was proposed does not fit: the call fails as such, whatever is changed elsewhere
     wrong = misfit(node, typed)

@@ -7,7 +7,7 @@ So keys can be changed while runs are under way: what was sealed stays as it is,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
@@ -19,6 +19,7 @@ from ..flows.flow import Flow
 from ..flows.inside import flows_in, nodes_in
 from ..guards.secrecy import SEALED, secrets_in, traits_of
 from ..nodes.sealing import Vault, resealed, seals_in, using
+from ..nodes.shapes import is_dict, is_series
 
 if TYPE_CHECKING:
     from .store.records import EffectRow, Event
@@ -100,7 +101,7 @@ class Keys:
         sealed = events[0].body.get("sealed") if events else None
         if sealed is None:
             return None
-        wrapped = sealed.get(SEALED) if isinstance(sealed, dict) else None
+        wrapped: Any = sealed.get(SEALED) if is_dict(sealed) else None
         if not isinstance(wrapped, str):
             raise JournalBroken(f"run {run!r}: event 1 holds no key for its secrets where one must be", row=1)
         known = self._vaults.get(wrapped)
@@ -154,9 +155,11 @@ class Keys:
 
 def _keys(given: Any, where: str | None) -> list[bytes]:
     """The keys that were given, or stand in the environment."""
+    many: list[Any]
     if given is None:
-        given = [part.strip() for part in os.environ.get(GUIDEWAY_KEY, "").split(",") if part.strip()]
-    many: list[Any] = [given] if isinstance(given, str | bytes) else list(given) if isinstance(given, Iterable) else [0]
+        many = [part.strip() for part in os.environ.get(GUIDEWAY_KEY, "").split(",") if part.strip()]
+    else:
+        many = [*given] if is_series(given) else [given]
     found: list[bytes] = []
     for one in many:
         if not isinstance(one, str | bytes):
@@ -204,7 +207,7 @@ def where_secret(flow: Flow[Any]) -> str | None:
 
 
 @contextmanager
-def hiding(vault: Vault | None, deps: Any) -> Iterator[None]:
+def hiding(vault: Vault | None, deps: Any) -> Generator[None]:
     """Has the secrets of a run sealed in here, and those of the deps too kept out of what is said of errors.
 
     Args:

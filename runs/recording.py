@@ -87,8 +87,8 @@ class Recording(Permits):
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
         value = carried(told := answer.to_json())
-        kept = vault().seal(value, remember=False) if request.secret else value
-        self._commit("result", {"slot": slot, "value": kept, "spent": write_spent(back)})
+        stored: Any = vault().seal(value, remember=False) if request.secret else value
+        self._commit("result", {"slot": slot, "value": stored, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
             self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
             raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")
