@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import GuidewayError
 from ..guards.budgets import AMOUNTS, Spent
+from ..guards.secrecy import masked
+from ..nodes.sealing import untyped
 from .inside import inside
 from .screen import stamp
 from .words import place_of
@@ -127,6 +129,6 @@ def of_event(event: Event) -> dict[str, Any]:
 
 def _state(run: Run[Any]) -> Any:
     try:
-        return run.state.model_dump(mode="json")
+        return masked(untyped(run.state, by_alias=False))
     except (GuidewayError, ValueError, TypeError) as error:
         return {"not shown": str(error)}

@@ -75,7 +75,7 @@ def runs(
 def show(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
     """Show a run: status, state, where it stands, what it waits for, what it spent."""
     from .data import of_past, of_request, of_row
-    from .past import died, past, with_decisions
+    from .past import died, past, readable, with_decisions
     from .standing import show_run
     from .targets import store_of
 
@@ -85,20 +85,21 @@ def show(names: RunOfApp, everything: All = False, store: Store = None, json: Js
         _sweep(opened)
         row = opened.run(run)
         events = opened.events(row.rid)
-        found = past(events, opened.manifest(row.shape, row.build))
         asked = with_decisions(opened, opened.requests(run=run))
         dead = died(opened, row)
-    if json:
-        screen.data(of_row(row, dead=dead) | of_past(found) | {"waiting": [of_request(item) for item in asked]})
-    else:
-        show_run(screen, row, found, asked, events, whole=everything, dead=dead)
+        with readable(opened, row.id, events):
+            found = past(events, opened.manifest(row.shape, row.build))
+            if json:
+                screen.data(of_row(row, dead=dead) | of_past(found) | {"waiting": [of_request(item) for item in asked]})
+            else:
+                show_run(screen, row, found, asked, events, whole=everything, dead=dead)
     return DONE
 
 
 def log(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
     """Tell a run from its journal: steps, guards, decisions, calls; of many items those that failed or are parked."""
     from .data import of_event
-    from .past import died
+    from .past import died, readable
     from .standing import standing_of
     from .story import show as write
     from .story import story
@@ -111,11 +112,13 @@ def log(names: RunOfApp, everything: All = False, store: Store = None, json: Jso
         events = opened.events(row.rid)
         manifest = opened.manifest(row.shape, row.build)
         dead = died(opened, row)
-    if json:
-        screen.data([of_event(event) for event in events])
-        return DONE
+        if json:
+            screen.data([of_event(event) for event in events])
+            return DONE
+        with readable(opened, row.id, events):
+            entries = story(events, whole=everything, manifest=manifest)
     screen.line(f"run {row.id} of {row.flow}, {moment(row.created)}: {standing_of(row, dead=dead)}", "bold")
-    write(screen, story(events, whole=everything, manifest=manifest))
+    write(screen, entries)
     return DONE
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +74,50 @@ def places_of(store: Driving, run: str) -> Places:
         RunNotFound: there is none.
     """
     row = store.run(run)
-    return Places(store.manifest(row.shape, row.build)).take_all(store.events(row.rid))
+    events = store.events(row.rid)
+    with readable(store, row.id, events):
+        return Places(store.manifest(row.shape, row.build)).take_all(events)
+
+
+@contextmanager
+def readable(store: Driving, run: str, events: Sequence[Event]) -> Generator[None]:
+    """Tells what somebody wrote into a journal by hand as a broken row, and not as an error of this program.
+
+    Args:
+        store: where the run is.
+        run: its id.
+        events: its journal.
+
+    Raises:
+        JournalBroken: an event does not hold what its kind holds.
+    """
+    try:
+        yield
+    except _MISSHAPEN as error:
+        raise JournalBroken(
+            f"{store.path}: event {_first_misfit(events)} of run {run!r} cannot be told: {error!r}. Nothing was "
+            "changed. Restore the store from a copy.",
+            path=store.path,
+            row=_first_misfit(events),
+        ) from error
+
+
+_MISSHAPEN = (KeyError, TypeError, AttributeError, ValueError, IndexError, AssertionError)
+
+
+def _first_misfit(events: Sequence[Event]) -> int:
+    """The first event that cannot be told; the last where all can by themselves."""
+    from .story import story
+
+    def wrong(count: int) -> bool:
+        try:
+            past(events[:count], None)
+            story(events[:count])
+        except _MISSHAPEN:
+            return True
+        return False
+
+    return min(bisect_left(range(1, len(events) + 1), True, key=wrong) + 1, len(events))
 
 
 def died(store: Driving, row: RunRow) -> bool:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..guards.secrecy import masked
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -53,7 +55,7 @@ def told(value: Any, limit: int | None = None) -> str:
         value: the value.
         limit: how many characters stay; None keeps all.
     """
-    text = visible(json.dumps(value, ensure_ascii=False, default=str))
+    text = visible(json.dumps(masked(value), ensure_ascii=False, default=str))
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -81,7 +83,7 @@ def as_line(data: Any) -> str:
     Args:
         data: JSON-able data; what is not becomes text.
     """
-    return json.dumps(data, ensure_ascii=True, default=str, allow_nan=False).replace("\x7f", "\\u007f")
+    return json.dumps(masked(data), ensure_ascii=True, default=str, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 class Screen:

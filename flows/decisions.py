@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ..guards.endings import Ended
@@ -11,10 +11,12 @@ from ..guards.evaluation import OpaqueFailed, holds, observed
 from ..guards.gates import Approval, Gate, Policy, Way
 from ..guards.limits import Limit
 from ..guards.printing import text
+from ..guards.secrecy import masked
 from ..guards.target import Target
 from ..nodes.calls import Call
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
+from ..nodes.sealing import cleaned
 from .edits import Edits, edited, seen_by_guards
 from .position import AtGate, No
 from .rows import Route
@@ -68,14 +70,14 @@ def decide(
 def _policy(gate: Policy, state: Any, call: Call | None) -> Verdict:
     arguments: dict[str, Any] = {name: getattr(state, name) for name in gate.reads}
     if gate.takes_call:
-        arguments["call"] = call
+        arguments["call"] = None if call is None else replace(call, arguments=masked(call.arguments))
     try:
         reason = gate.fn(**arguments)
     except Exception as cause:
         raise OpaqueFailed(gate.name, cause) from cause
     if reason is None:
         return Verdict({"guard": gate.name, "value": True})
-    note = str(reason)
+    note = cleaned(str(reason))
     return Verdict(
         {"guard": gate.name, "value": False, "no": "violated", "note": note},
         refusal=Refusal(kind="violated", gate=gate.name, note=note),
@@ -285,7 +287,9 @@ def bug(cause: OpaqueFailed) -> ErrorRecord:
     Args:
         cause: what it raised.
     """
-    return ErrorRecord("bug", type(cause.cause).__name__, f"the condition {cause.name!r} raised: {cause.cause}")
+    return ErrorRecord(
+        "bug", type(cause.cause).__name__, cleaned(f"the condition {cause.name!r} raised: {cause.cause}")
+    )
 
 
 def failure_of(source: str, error: ErrorRecord | None) -> Failure | None:

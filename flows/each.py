@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import to_jsonable_python
 
 from ..errors import FlowError, GateError, NodeError, caller
 from ..guards.gates import Gate
@@ -21,6 +20,7 @@ from ..nodes.execution import Job
 from ..nodes.node import Kind, Node
 from ..nodes.outcome import Failure, Outcome
 from ..nodes.problems import reading, unknown_field
+from ..nodes.sealing import untyped
 from ..nodes.shapes import is_list
 from ..nodes.signature import MISSING, Param
 from ..nodes.source import digest
@@ -188,7 +188,7 @@ class Each(Node[[], None]):
         """The list and what is read beside it, JSON-able, as an approver sees it."""
         model = cast("type[BaseModel]", type(state))
         values: Mapping[str, Any] = state.__dict__ if isinstance(state, BaseModel) else state
-        return {name: to_jsonable_python(values.get(name), fallback=repr) for name in self.reads(model)}
+        return {name: untyped(values.get(name), fallback=repr) for name in self.reads(model)}
 
     @cached_property
     def of_item(self) -> Node[..., Any]:

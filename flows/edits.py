@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..nodes.calls import Call
 from ..nodes.node import Node
+from ..nodes.sealing import typed
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -123,6 +124,6 @@ def seen_by_guards(
 def _fitted(adapter: TypeAdapter[Any], value: Any) -> Any:
     """A value as its type has it; as it is where it does not fit: then the call does not run either."""
     try:
-        return adapter.validate_python(value)
+        return typed(adapter, value)
     except ValidationError:
         return value

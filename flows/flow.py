@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -159,6 +159,7 @@ class Flow(FlowKind, Generic[S]):
         roles: Any = None,
         notify: Callable[..., Any] | None = None,
         durability: str = "process",
+        key: str | bytes | Sequence[str | bytes] | None = None,
     ) -> App[S]:
         """Compiles the flow to a checkpointed executor.
 
@@ -173,14 +174,20 @@ class Flow(FlowKind, Generic[S]):
             notify: called with a ``Request`` when it opens, and once more before it expires.
             durability: ``"process"``: steps survive a process crash; ``"power"``: a power loss too.
 
+            key: where the flow holds secrets (``SecretStr`` and its like), the key under which they are kept, as
+                ``cryptography.fernet.Fernet.generate_key()`` makes it; or several: the first encrypts, all decrypt.
+                By default ``GUIDEWAY_KEY`` of the environment; in memory, one that dies with the process.
+
         Raises:
             CheckFailed: a check that needs no solver found an error.
-            ConfigError: roles or a model is missing, or an option is of the wrong kind.
+            ConfigError: roles, a model or the key is missing, or an option is of the wrong kind.
             StoreError: the store cannot be used.
         """
         from ..runs.app import App
 
-        return App(self, store=store, models=models, deps=deps, roles=roles, notify=notify, durability=durability)
+        return App(
+            self, store=store, models=models, deps=deps, roles=roles, notify=notify, durability=durability, key=key
+        )
 
 
 def _rows(name: str, edges: object, where: str | None) -> tuple[Row, ...]:

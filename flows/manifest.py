@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
 
 from ..guards.budgets import Budget
 from ..guards.endings import Ended
@@ -18,6 +19,7 @@ from ..guards.gates import Approval, Gate, Policy, Way
 from ..guards.limits import Limit
 from ..guards.path import Edge
 from ..guards.printing import text
+from ..guards.secrecy import MASK
 from ..guards.target import Target
 from ..nodes.ask import Ask
 from ..nodes.node import Node
@@ -109,10 +111,38 @@ def _state(flow: Flow[Any]) -> dict[str, Any]:
         if plan.reducer is not None
     }
     try:
-        schema: dict[str, Any] = model.model_json_schema()
+        schema: dict[str, Any] = _masked(model.model_json_schema(schema_generator=_Schema), flow)
     except PydanticInvalidForJsonSchema:
         schema = {name: str(info.annotation) for name, info in model.model_fields.items()}
     return {"name": model.__name__, "schema": schema, "reducers": reducers}
+
+
+class _Schema(GenerateJsonSchema):
+    """Pydantic's, without its warning of a default that has no JSON form: a secret's has none."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}
+
+
+def _masked(schema: dict[str, Any], flow: Flow[Any]) -> dict[str, Any]:
+    """A state's schema with the defaults and examples of secrets masked, wherever they are."""
+    if not flow.type.secret:
+        return schema
+    for name, field in schema.get("properties", {}).items():
+        if name in flow.type.secret:
+            _mask(field)
+    for inner in schema.get("$defs", {}).values():
+        for field in inner.get("properties", {}).values():
+            if "writeOnly" in json.dumps(field) or "$ref" in json.dumps(field):
+                _mask(field)
+    return schema
+
+
+def _mask(field: dict[str, Any]) -> None:
+    for name in ("default", "examples", "example", "const", "enum"):
+        if field.get(name) is not None:
+            field[name] = MASK
 
 
 def _data(flow: Flow[Any], node: Node[Any, Any]) -> dict[str, list[str]]:

@@ -8,36 +8,21 @@ and applying a live one are the same function, ``fold``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import from_json, to_json
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from ..errors import FlowError, StateInvalid
-from ..guards.messages import add_messages, is_messages, plain, with_ids
+from ..guards.messages import plain, with_ids
+from ..nodes.sealing import LONGEST, cleaned, opened, seals_in
+from .fields import FieldPlan, as_json, first, names_of, plan_of, shown_short, writable
 
 S = TypeVar("S", bound=BaseModel)
 
-Reducer = Callable[[Any, Any], Any]
 Delta = dict[str, Any]
 """State field to its new value as JSON-able data; for a reducer field, what is merged in."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldPlan:
-    """How one field is written, stored and read back."""
-
-    name: str
-    annotation: Any
-    adapter: TypeAdapter[Any]
-    simple: bool
-    reducer: Reducer | None
-    messages: bool
-    nan: bool
-    exact: frozenset[type]
 
 
 class StateType(Generic[S]):
@@ -53,9 +38,12 @@ class StateType(Generic[S]):
 
     def __init__(self, model: type[S], *, where: str | None = None) -> None:
         self.model = model
-        self.fields = {name: _plan(model, name, info) for name, info in model.model_fields.items()}
+        self.fields = {name: plan_of(model, name, info) for name, info in model.model_fields.items()}
         decorators = model.__pydantic_decorators__
-        self._whole = bool(decorators.model_validators or decorators.root_validators)
+        self.secret = frozenset(name for name, plan in self.fields.items() if plan.traits.secret)
+        # a frozen model takes no assignment: what is written makes a new one of it
+        frozen = bool(model.model_config.get("frozen"))
+        self._whole = bool(decorators.model_validators or decorators.root_validators) or frozen
         self._check_defaults(where)
 
     def _check_defaults(self, where: str | None) -> None:
@@ -66,8 +54,10 @@ class StateType(Generic[S]):
                 self.fields[name].adapter.validate_python(info.get_default())
             except ValidationError as error:
                 raise FlowError(
-                    f"the default of {self.model.__name__}.{name} does not validate: {_first(error)}", where=where
-                ) from error
+                    f"the default of {self.model.__name__}.{name} does not validate: "
+                    f"{first(error, self.model, self.secret)}",
+                    where=where,
+                ) from self._cause(error)
 
     # inputs
 
@@ -85,7 +75,8 @@ class StateType(Generic[S]):
                 f"the input must be a mapping of the fields of {self.model.__name__}, not a {type(data).__name__}"
             )
         given = data.model_dump() if isinstance(data, BaseModel) else dict(data)
-        unknown = [name for name in given if name not in self.fields]
+        known = {name for field in self.fields for name in names_of(self.model, field)}
+        unknown = [name for name in given if name not in known]
         if unknown:
             raise StateInvalid(
                 f"the input has {unknown[0]!r}, which the state {self.model.__name__} does not: "
@@ -96,9 +87,12 @@ class StateType(Generic[S]):
             if plan.messages and name in given:
                 given[name] = with_ids(given[name])
         try:
-            state = self.model.model_validate(given)
+            state = self.model.model_validate(given, by_name=True, by_alias=True)
         except ValidationError as error:
-            raise StateInvalid(f"the input does not fit the state {self.model.__name__}: {_first(error)}") from error
+            told = first(error, self.model, self.secret, given)
+            raise StateInvalid(f"the input does not fit the state {self.model.__name__}: {told}") from self._cause(
+                error
+            )
         return self.load(self.dump(state))
 
     def dump(self, state: BaseModel) -> Delta:
@@ -161,6 +155,30 @@ class StateType(Generic[S]):
                 delta[name] = self._encode(plan, getattr(trial, name))
         return delta
 
+    def take(self, state: S, name: str, data: Any) -> Delta:
+        """Validates JSON-able data for a field, as ``write`` does; the secrets in it stay secrets.
+
+        Args:
+            state: the state that is written to.
+            name: the field.
+            data: its value as data, secrets sealed.
+
+        Raises:
+            StateInvalid: it does not fit, or would tell a secret.
+        """
+        plan = self.fields.get(name)
+        sealed = seals_in(data)
+        if not sealed or plan is None:
+            return self.write(state, {name: data})
+        delta = self.write(state, {name: opened(data)}) if plan.traits.secret else {}
+        if not sealed <= seals_in(delta):
+            raise StateInvalid(
+                f"{self.model.__name__}.{name} is given a secret where its type names none, and would tell it: "
+                "type it SecretStr there, as the value's own type does",
+                field=name,
+            )
+        return delta
+
     def _exact(self, name: str, value: Any) -> bool:
         """Whether a value needs no validation and no coding: its field takes exactly this type, unconstrained."""
         plan = self.fields.get(name)
@@ -168,19 +186,22 @@ class StateType(Generic[S]):
             return False
         if type(value) is str:
             return value.isascii()  # other text is looked at: half a surrogate pair could not be stored
+        if type(value) is int:
+            return value.bit_length() <= LONGEST
         return type(value) is not float or math.isfinite(value)
 
     def _assign(self, trial: S, values: dict[str, Any]) -> None:
         try:
             if self._whole:
                 merged = {name: getattr(trial, name) for name in self.fields} | values
-                object.__setattr__(trial, "__dict__", dict(self.model.model_validate(merged).__dict__))
+                object.__setattr__(trial, "__dict__", dict(self.model.model_validate(merged, by_name=True).__dict__))
                 return
             for name, value in values.items():
                 if not self.fields[name].messages:
                     self.model.__pydantic_validator__.validate_assignment(trial, name, value)
         except ValidationError as error:
-            raise StateInvalid(f"the state {self.model.__name__} refuses the write: {_first(error)}") from error
+            told = first(error, self.model, self.secret, values)
+            raise StateInvalid(f"the state {self.model.__name__} refuses the write: {told}") from self._cause(error)
 
     def _merged_in(self, plan: FieldPlan, value: Any) -> Any:
         if plan.messages:
@@ -189,18 +210,27 @@ class StateType(Generic[S]):
             checked = plan.adapter.validate_python(value)
         except ValidationError as error:
             raise StateInvalid(
-                f"{self.model.__name__}.{plan.name} refuses what is merged in: {_first(error)}", field=plan.name
-            ) from error
+                f"{self.model.__name__}.{plan.name} refuses what is merged in: {self._told(plan, error)}",
+                field=plan.name,
+            ) from self._cause(error)
         return self._encode(plan, checked)
 
     def _reduce(self, plan: FieldPlan, current: Any, added: Any) -> Any:
         assert plan.reducer is not None
         try:
             return plan.reducer(current, added)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised again as what it means
+            cause = None if self.secret else error
             raise StateInvalid(
-                f"the reducer of {self.model.__name__}.{plan.name} failed: {error}", field=plan.name
-            ) from error
+                f"the reducer of {self.model.__name__}.{plan.name} failed: {cleaned(str(error))}", field=plan.name
+            ) from cause
+
+    def _told(self, plan: FieldPlan, error: ValidationError) -> str:
+        return first(error, self.model, {plan.name} if plan.traits.secret else (), within=plan.name)
+
+    def _cause(self, error: ValidationError) -> ValidationError | None:
+        """What is told as the cause of an error: pydantic's own text quotes what was given, a secret too."""
+        return None if self.secret else error
 
     # folding
 
@@ -221,7 +251,8 @@ class StateType(Generic[S]):
             plan = self.fields.get(name)
             if plan is None:
                 raise StateInvalid(f"{name!r} is no field of the state {self.model.__name__}", field=name)
-            value = data if plan.simple and not plan.nan else self._decode(plan, data)
+            plain = plan.simple and not plan.nan and type(data) in plan.plain
+            value = data if plain else self._decode(plan, data)
             values[name] = value if plan.reducer is None else self._reduce(plan, getattr(state, name), value)
         return _with(state, values)
 
@@ -255,16 +286,21 @@ class StateType(Generic[S]):
                     f"{self.model.__name__}.{plan.name} = {value} is not a finite number", field=plan.name
                 )
             if type(value) is str and not value.isascii():
-                _writable(plan, value, self.model)
+                writable(plan, value, self.model)
+            if type(value) is int and value.bit_length() > LONGEST:
+                told = (
+                    f"{self.model.__name__}.{plan.name} is a number of more than 4,200 digits, which JSON does not keep"
+                )
+                raise StateInvalid(told, field=plan.name)
             if value is None or type(value) in (str, int, bool, float):
                 return value
         if plan.messages:
             messages: list[Any] = cast(list[Any], value)
-            return _writable(plan, [plain(message) for message in messages], self.model)
-        data = _json(plan, value, self.model)
+            return writable(plan, [plain(message) for message in messages], self.model)
+        data = as_json(plan, value, self.model)
         if self._decode(plan, data) != value:
             raise StateInvalid(
-                f"{self.model.__name__}.{plan.name}: JSON would not give {value!r} back as it is; "
+                f"{self.model.__name__}.{plan.name}: JSON would not give {cleaned(shown_short(value))} back as it is; "
                 "use a type that JSON keeps, or give the field a serializer",
                 field=plan.name,
             )
@@ -273,57 +309,23 @@ class StateType(Generic[S]):
     def _decode(self, plan: FieldPlan, data: Any) -> Any:
         if plan.nan and isinstance(data, str) and data in ("nan", "inf", "-inf"):
             return float(data)
-        if plan.simple and (data is None or type(data) in (str, int, bool, float)):
-            return data
+        if plan.simple:
+            if type(data) in plan.plain or ("literal", type(data), data) in plan.plain:
+                return data
+            raise StateInvalid(
+                f"stored data does not fit {self.model.__name__}.{plan.name}: found {shown_short(data)}",
+                field=plan.name,
+            )
         if plan.messages:
             return with_ids(data) if data else []
         try:
-            return plan.adapter.validate_json(to_json(data))
+            said = to_json(opened(data) if plan.traits.secret else data)
+            return plan.adapter.validate_json(said, by_name=True)  # fields are stored by their names
         except ValidationError as error:
             raise StateInvalid(
-                f"stored data does not fit {self.model.__name__}.{plan.name}: {_first(error)}", field=plan.name
-            ) from error
-
-
-_SIMPLE = (str, int, float, bool, type(None))
-
-
-def _is_simple(annotation: Any) -> bool:
-    if annotation in _SIMPLE:
-        return True
-    origin = get_origin(annotation)
-    if origin is Literal:
-        return all(type(item) in _SIMPLE for item in get_args(annotation))
-    if origin is not None and type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
-        parts = get_args(annotation)
-        return all(_is_simple(part) for part in parts) and not {int, float} <= set(parts)
-    return False
-
-
-def _plan(model: type[BaseModel], name: str, info: FieldInfo) -> FieldPlan:
-    messages = is_messages(info.metadata)
-    annotation: Any = info.annotation
-    return FieldPlan(
-        name=name,
-        annotation=annotation,
-        adapter=TypeAdapter(annotation if not messages else list[Any]),
-        simple=_is_simple(annotation) and not messages,
-        reducer=add_messages if messages else _reducer(info),
-        messages=messages,
-        nan=any(getattr(item, "allow_inf_nan", False) for item in info.metadata),
-        exact=_exact_types(model, name, info),
-    )
-
-
-def _exact_types(model: type[BaseModel], name: str, info: FieldInfo) -> frozenset[type]:
-    """The types that a field takes as they are: plain ones, where neither constraint nor validator looks."""
-    checks = model.__pydantic_decorators__.field_validators.values()
-    looked_at = any(name in check.info.fields or "*" in check.info.fields for check in checks)
-    if info.metadata or looked_at or model.__pydantic_custom_init__ or info.frozen or model.model_config.get("frozen"):
-        return frozenset()
-    union = type(info.annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union")
-    parts: tuple[Any, ...] = get_args(info.annotation) if union else (info.annotation,)
-    return frozenset(parts) if all(part in _SIMPLE for part in parts) and _is_simple(info.annotation) else frozenset()
+                f"stored data does not fit {self.model.__name__}.{plan.name}: {self._told(plan, error)}",
+                field=plan.name,
+            ) from self._cause(error)
 
 
 def _with(state: S, values: dict[str, Any]) -> S:
@@ -335,40 +337,3 @@ def _with(state: S, values: dict[str, Any]) -> S:
     put(copy, "__pydantic_fields_set__", {*state.__pydantic_fields_set__, *values})
     put(copy, "__pydantic_private__", state.__pydantic_private__)
     return copy
-
-
-def _reducer(info: FieldInfo) -> Reducer | None:
-    """LangGraph's convention: the last callable in ``Annotated[...]`` merges what a step writes."""
-    for item in reversed(info.metadata):
-        if callable(item) and not isinstance(item, type) and type(item).__module__ != "annotated_types":
-            return item  # type: ignore[no-any-return]  # metadata are Any; it is callable
-    return None
-
-
-def _writable(plan: FieldPlan, value: Any, model: type[BaseModel]) -> Any:
-    """Text and messages that UTF-8 can carry: half a surrogate pair could be used now and never be stored."""
-    try:
-        to_json(value)
-    except ValueError as error:
-        raise StateInvalid(
-            f"{model.__name__}.{plan.name}: {value!r} cannot be written as JSON: {error}", field=plan.name
-        ) from error
-    return value
-
-
-def _json(plan: FieldPlan, value: Any, model: type[BaseModel]) -> Any:
-    try:
-        return from_json(plan.adapter.dump_json(value), allow_inf_nan=False)
-    except ValueError as error:
-        raise StateInvalid(
-            f"{model.__name__}.{plan.name}: {value!r} cannot be written as JSON: {error}", field=plan.name
-        ) from error
-
-
-def _first(error: ValidationError) -> str:
-    """The first finding of a validation error in one line."""
-    found = error.errors(include_url=False, include_input=True)[0]
-    place = ".".join(str(part) for part in found["loc"])
-    shown = repr(found.get("input"))
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{place or 'value'}: {found['msg']}, found {shown[:200]}{more}"

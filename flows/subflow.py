@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 
 from ..errors import FlowError, NodeError, caller
 from ..nodes.execution import Job
 from ..nodes.node import Kind, Node
 from ..nodes.outcome import Outcome
 from ..nodes.problems import unknown_field
+from ..nodes.sealing import untyped
 from ..nodes.signature import MISSING, Param
 from ..nodes.source import digest
 from .kind import is_flow
@@ -106,7 +106,7 @@ class Subflow(Node[[], None]):
         """What it is given, JSON-able, as an approver sees it."""
         model = cast("type[BaseModel]", type(state))
         values: Mapping[str, Any] = state.__dict__ if isinstance(state, BaseModel) else state
-        return {name: to_jsonable_python(values.get(outer), fallback=repr) for name, outer in self.given(model).items()}
+        return {name: untyped(values.get(outer), fallback=repr) for name, outer in self.given(model).items()}
 
     @cached_property
     def source(self) -> str:

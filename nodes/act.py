@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ..errors import FlowError, NodeError, caller
 from ..guards.gates import Approval, Gate
 from ..guards.messages import messages_field
+from ..guards.secrecy import traits_of
 from . import problems as found
 from .execution import Job
 from .node import Kind, Node
@@ -175,6 +176,26 @@ def _gates(given: Any, tool: str, title: str, where: str | None) -> tuple[Gate, 
     return found
 
 
+def check_offered(tool: Tool[Any, Any], title: str, where: str | None) -> None:
+    """Refuses a tool that wants a secret of a model: what a model says is read by many.
+
+    Args:
+        tool: the tool.
+        title: what it was given to, for the message.
+        where: the author's place.
+
+    Raises:
+        NodeError: a model would fill a parameter that may hold a secret.
+    """
+    for item in tool.offered():
+        if traits_of(item.annotation).secret:
+            raise NodeError(
+                f"{title}: a model would fill the parameter {item.name!r} of {tool.name!r}, a secret, in a message "
+                f"that is none. Take it from the state, {item.name}: Annotated[..., FromState], or from deps",
+                where=where,
+            )
+
+
 def require_tools(tools: Any, title: str, where: str | None) -> tuple[Tool[..., Any], ...]:
     """Tools as a tuple, each a Tool, each of its own name.
 
@@ -200,5 +221,6 @@ def require_tools(tools: Any, title: str, where: str | None) -> tuple[Tool[..., 
                 f"{title} has two tools named {tool.name!r}; name one of them apart: {tool.name}.named('...')",
                 where=where,
             )
+        check_offered(tool, title, where)
         checked[tool.name] = tool
     return tuple(checked.values())

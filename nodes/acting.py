@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ..guards.secrecy import masked
 from .calls import KEY_UNKNOWN, Allowed, Call, CallFailed, Pending, Refused, Suspended
 from .execution import Job
 from .outcome import ErrorRecord, Outcome
 from .plan import identified, told
 from .problems import reducer
+from .sealing import jsonable, traits
 from .toolcalls import as_json, call_tool, given, misfit
 
 if TYPE_CHECKING:
@@ -210,7 +212,10 @@ def _content(tool: Tool[..., Any], result: Any) -> str:
     """A result as a model is told it: text as it is, else JSON."""
     if tool.foreign is not None and tool.foreign.told is not None:
         result = tool.foreign.told(result)
-    plain = tool.result_adapter.dump_python(result, mode="json", by_alias=True, warnings=False)
+    if traits(tool.result_adapter).secret:
+        plain = masked(jsonable(tool.result_adapter, result))
+    else:
+        plain = tool.result_adapter.dump_python(result, mode="json", by_alias=True, warnings=False)
     return plain if isinstance(plain, str) else json.dumps(plain)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Never
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from ..errors import NodeError, StateInvalid, caller
 from ..guards.durations import Duration, seconds
@@ -21,7 +22,8 @@ from .execution import Job, invoke
 from .node import Kind, Node, adapter_of
 from .options import check_options
 from .outcome import ErrorRecord, Outcome
-from .plan import jsonable, told
+from .plan import told
+from .sealing import cleaned, jsonable, traits, typed
 from .signature import Param, read_signature
 from .source import digest
 
@@ -69,8 +71,11 @@ class Ask(Node[..., str]):
             return jsonable(self.answer_adapter, self.answer_adapter.validate_python(value))
         except ValidationError as error:
             raise StateInvalid(
-                f"the answer to {self.name!r} must be {text(self.returns)}: {told(error)}", node=self.name
-            ) from error
+                f"the answer to {self.name!r} must be {text(self.returns)}: {told(error, self.answer_adapter)}",
+                node=self.name,
+            ) from (None if traits(self.answer_adapter).secret else error)
+        except PydanticSerializationError as error:
+            raise StateInvalid(f"the answer to {self.name!r} has no JSON form: {error}", node=self.name) from error
 
     async def asks(self, job: Job) -> str:
         """The question as it is asked.
@@ -87,7 +92,7 @@ class Ask(Node[..., str]):
         if not isinstance(found, str):
             what = f"the question of {self.name!r} must be a str, not {type(found).__name__}"
             raise CallFailed(ErrorRecord("bug", "NoQuestion", what))
-        return found
+        return cleaned(found)
 
     async def perform(self, job: Job) -> Outcome:
         """Asks, and writes the answer."""
@@ -97,9 +102,9 @@ class Ask(Node[..., str]):
         if isinstance(answer, Expired):
             return job.refused(answer.refusal, self.expired, {})
         try:
-            value = self.answer_adapter.validate_python(answer)
+            value = typed(self.answer_adapter, answer)
         except ValidationError as error:
-            what = f"the answer to {self.name!r} does not fit: {told(error)}"
+            what = f"the answer to {self.name!r} does not fit: {told(error, self.answer_adapter)}"
             raise CallFailed(error_record(error, "invalid_input", what)) from error
         return job.write(value)
 

@@ -64,6 +64,7 @@ class ModelRequest:
         output: the JSON schema of the answer; None for text.
         max_tokens: how long the answer may be; None where nobody bounds it.
         prompt_bound: how many tokens the prompt is at most.
+        secret: the answer may hold a secret: nobody hears it while it comes, and it is sealed.
     """
 
     slot: str
@@ -72,6 +73,7 @@ class ModelRequest:
     output: dict[str, Any] | None = None
     max_tokens: int | None = None
     prompt_bound: int = 0
+    secret: bool = False
 
     @property
     def answer_bound(self) -> int:

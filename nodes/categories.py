@@ -12,6 +12,7 @@ from ..guards.outcomes import CATEGORIES, dotted
 from .carried import carried
 from .context import ToolError
 from .outcome import ErrorRecord
+from .sealing import cleaned
 
 _STATUS = {
     408: "timeout",
@@ -113,7 +114,7 @@ def error_record(error: BaseException, category: str | None = None, message: str
     return ErrorRecord(
         category or classify(error),
         cls.__name__,
-        carried(message if message is not None else str(error) or cls.__name__),
+        carried(cleaned(message if message is not None else str(error) or cls.__name__)),
         tuple(dotted(base) for base in cls.__mro__ if base is not object),
         raised_at(error),
     )

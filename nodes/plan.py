@@ -11,15 +11,17 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from ..guards.messages import is_messages, messages_field
+from ..guards.secrecy import MASK, hidden, words_of
 from .annotations import bare, members, metadata, spread
 from .calls import CallFailed
 from .categories import error_record
 from .context import FromState
 from .copies import copied_messages, copier
 from .outcome import ErrorRecord, Failure, Refusal
+from .sealing import cleaned, jsonable, traits, typed, untyped
 from .shapes import is_dict, is_list, is_mapping, is_tuple
 from .signature import MISSING, OMITTED, Param
 
@@ -101,7 +103,7 @@ class Plan:
                     continue
                 found[name] = jsonable(self.node.adapter(name), value)
             except (ValidationError, PydanticSerializationError):
-                found[name] = to_jsonable_python(value, fallback=repr)
+                found[name] = untyped(value, by_alias=False, fallback=repr)
         return found
 
     def validated(self, name: str, value: Any) -> Any:
@@ -115,7 +117,7 @@ class Plan:
             CallFailed: it does not fit (``invalid_input``).
         """
         try:
-            return self.node.adapter(name).validate_python(value)
+            return typed(self.node.adapter(name), value)
         except ValidationError as error:
             raise CallFailed(_unfit(self.node, name, error)) from error
 
@@ -181,19 +183,6 @@ def _reader(node: Node[..., Any], param: Param, model: type[BaseModel] | None) -
     return param.name, field, copy, None if same else node.adapter(param.name), param.default
 
 
-def jsonable(adapter: TypeAdapter[Any], value: Any) -> Any:
-    """A value of a type as JSON-able data that the type's adapter reads back.
-
-    Args:
-        adapter: the type's adapter.
-        value: the value.
-
-    Raises:
-        PydanticSerializationError: it has no JSON form.
-    """
-    return adapter.dump_python(value, mode="json", by_alias=True, round_trip=True, warnings=False)
-
-
 def identified(value: Any, ids: Callable[[int], str]) -> list[Any]:
     """Messages from what a node may return, each with an id that a second execution would give again.
 
@@ -236,7 +225,7 @@ def _missing(node: Node[..., Any], name: str, field: str) -> ErrorRecord:
 
 
 def _unfit(node: Node[..., Any], name: str, error: ValidationError) -> ErrorRecord:
-    message = f"the value for the parameter {name!r} of {node.name!r} does not fit: {told(error)}"
+    message = f"the value for the parameter {name!r} of {node.name!r} does not fit: {told(error, node.adapter(name))}"
     return error_record(error, "invalid_input", message)
 
 
@@ -254,16 +243,19 @@ def _unspread(node: Node[..., Any], value: Any) -> ErrorRecord:
     return ErrorRecord("invalid_output", "NotSpreadable", what)
 
 
-def told(error: ValidationError) -> str:
-    """A validation error in words, one line: place and reason of each mistake.
+def told(error: ValidationError, adapter: TypeAdapter[Any] | None = None) -> str:
+    """A validation error in words, one line: place and reason of each mistake, and what was found.
 
     Args:
         error: pydantic's error.
+        adapter: of the type that did not fit: where it may hold secrets, nothing of what was given is told.
     """
+    secret = adapter is not None and traits(adapter).secret
     parts: list[str] = []
     for item in error.errors(include_url=False, include_context=False, include_input=True):
         place = ".".join(str(part) for part in item["loc"])
-        found = repr(item["input"])
+        found = MASK if secret else repr(item["input"])
         short = found if len(found) <= 80 else f"{found[:77]}..."
-        parts.append(f"{f'{place}: ' if place else ''}{item['msg']} (found {short})")
-    return "; ".join(parts)
+        said = hidden(item["msg"], words_of([item["input"]])) if secret else item["msg"]
+        parts.append(f"{f'{place}: ' if place else ''}{said} (found {short})")
+    return cleaned("; ".join(parts))

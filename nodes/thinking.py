@@ -20,6 +20,7 @@ from .models import Answering, prompt_bound
 from .outcome import ErrorRecord, Outcome
 from .plan import told
 from .retrying import retried
+from .sealing import traits
 from .shapes import is_list
 from .streaming import heard_by, listener
 
@@ -125,7 +126,8 @@ class _Asking:
         limit: int | None = self.node.max_tokens or getattr(model, "max_tokens", None)
         slot = self.node.model if isinstance(self.node.model, str) else _name(model)
         longest = limit or (DEFAULT_MAX_TOKENS if bounded else None)
-        request = ModelRequest(slot, messages, self.node.offered, self.node.answer_schema, longest)
+        secret = not self.node.tools and traits(self.node.answer_adapter).secret
+        request = ModelRequest(slot, messages, self.node.offered, self.node.answer_schema, longest, secret=secret)
         return replace(request, prompt_bound=prompt_bound(model, request))
 
 
@@ -249,7 +251,7 @@ def parsed(node: Think[..., Any], message: AIMessage) -> Any:
     try:
         found = model.model_validate_json(text)
     except ValidationError as error:
-        raise _Unfit(told(error)) from error
+        raise _Unfit(told(error, node.answer_adapter)) from error
     return found if is_model(node.returns) else found.__dict__["value"]
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from ..errors import NodeError, caller
 from ..guards.durations import Duration, seconds
 from ..guards.retry import Retry
+from ..guards.secrecy import traits_of
 from .annotations import is_model, members
 from .compute import require_returns
 from .execution import Job
@@ -293,6 +294,7 @@ def _key(key: Any, params: tuple[Param, ...], title: str, where: str | None) -> 
     if param is None:
         raise NodeError(f"{title} has key={key!r}, but no parameter {first!r}", where=where)
     annotation = param.annotation
+    _no_secret_key(annotation, key, title, where, last=not rest)
     for part in rest:
         models = [item for item in members(annotation) if is_model(item)]
         if not models:
@@ -300,6 +302,16 @@ def _key(key: Any, params: tuple[Param, ...], title: str, where: str | None) -> 
         if not any(part in item.model_fields for item in models):
             raise NodeError(f"{title} has key={key!r}, but {models[0].__name__} has no field {part!r}", where=where)
         annotation = models[0].model_fields[part].annotation
+        _no_secret_key(annotation, key, title, where, last=part is rest[-1])
+
+
+def _no_secret_key(annotation: Any, key: Any, title: str, where: str | None, *, last: bool) -> None:
+    if last and traits_of(annotation).secret:
+        raise NodeError(
+            f"{title} has key={key!r}, which holds a secret: a business key stands in the store in clear, for all "
+            "runs. Name an argument that is none",
+            where=where,
+        )
 
 
 def _untitled(schema: Any) -> Any:

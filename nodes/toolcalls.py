@@ -18,8 +18,10 @@ from .categories import error_record, is_control_flow
 from .context import Context, NotSent, ToolError
 from .execution import Job, is_inner_cancel
 from .outcome import ErrorRecord, Outcome
-from .plan import jsonable, told
+from .plan import told
 from .retrying import retried
+from .sealing import jsonable
+from .sealing import typed as as_typed
 from .signature import OMITTED
 from .threads import Ending, Left, Overrun, Threaded
 
@@ -117,7 +119,7 @@ async def call_tool(job: Job, tool: Tool[..., Any], typed: dict[str, Any], call:
 
     result = await retried(tool.retry, job.calls.pause, attempt)
     try:
-        return tool.result_adapter.validate_python(result)
+        return as_typed(tool.result_adapter, result)
     except ValidationError as error:
         raise CallFailed(_bad_result(tool, error)) from error
 
@@ -304,4 +306,5 @@ def _record(tool: Tool[..., Any], error: BaseException) -> ErrorRecord:
 
 
 def _bad_result(tool: Tool[..., Any], error: ValidationError) -> ErrorRecord:
-    return error_record(error, "invalid_output", f"the result of {tool.name!r} does not fit: {told(error)}")
+    what = f"the result of {tool.name!r} does not fit: {told(error, tool.result_adapter)}"
+    return error_record(error, "invalid_output", what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -19,6 +19,7 @@ from .agreeing import agreed
 from .deciding import Deciding
 from .engine import Engine
 from .ids import known_id
+from .keys import Key, Keys
 from .lifecycle import STATUSES
 from .noticing import Noticing
 from .people import People
@@ -47,6 +48,7 @@ class App(Deciding[S], Watching[S]):
             is called in a thread of its own, one request after the other, and may be async; what it raises is
             logged. Each of the two calls is made at most once a store, by whichever process comes first.
         durability: ``"process"`` or ``"power"``.
+        key: under which the secrets of runs are kept; see ``Flow.compile``.
 
     Raises:
         CheckFailed: a check that needs no solver found an error.
@@ -64,6 +66,7 @@ class App(Deciding[S], Watching[S]):
         roles: Roles | None = None,
         notify: Callable[[Request], Any] | None = None,
         durability: str = "process",
+        key: Key | Sequence[Key] | None = None,
     ) -> None:
         if durability not in ("process", "power"):
             raise ConfigError(f"durability={durability!r} is unknown: 'process' or 'power'", where=flow.line)
@@ -83,9 +86,10 @@ class App(Deciding[S], Watching[S]):
         for node in nodes_in(flow):  # a model that is missing is found before a store is made
             if isinstance(node, Think):
                 found.line(node.model, node.line)
+        keys = Keys(flow, key, durable=store is not None and store != ":memory:")
         opened = SqliteStore(store, durability="power" if durability == "power" else "process")
-        self._engine = Engine(flow, opened, found, deps)
-        self._people = People(flow, opened, effective)
+        self._engine = Engine(flow, opened, found, deps, keys)
+        self._people = People(flow, opened, effective, keys)
         self._notices = None if notify is None else Noticing(opened, flow.name, notify)
         if self._notices is not None:
             self._engine.listeners.append(self._notices.heard)

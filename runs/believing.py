@@ -167,8 +167,9 @@ class Believing(Permits):
         """
         row = taken.row
         if row.status == "done":
-            self._commit("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
-            return row.result
+            value = self.drive.engine.keys.taken_over(self.drive.engine.store, row, self.drive.standing.vault)
+            self._commit("result", {"slot": slot, "value": value, "reused": {"key": row.key, "run": row.run}})
+            return value
         store = self.drive.engine.store
         whose = f"the key {row.key!r} is in use by run {row.run!r}"
         try:

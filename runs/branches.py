@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 
 from ..flows.each import Each, items_of
 from ..flows.position import AtEnd, AtGate, AtLeft, AtNode, Outer, Parked, Position
@@ -30,6 +29,7 @@ from ..flows.state import Delta, StateType
 from ..guards.budgets import NOTHING, Spent
 from ..nodes.node import Node
 from ..nodes.outcome import Failure
+from ..nodes.sealing import untyped
 from .codec import add_spent
 
 if TYPE_CHECKING:
@@ -326,7 +326,7 @@ def item_digest(item: Any) -> str:
     Args:
         item: the item.
     """
-    said = json.dumps(to_jsonable_python(item, fallback=repr), sort_keys=True, separators=(",", ":"))
+    said = json.dumps(untyped(item, fallback=repr), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@ from ..flows.edits import Edits, edits_from
 from ..flows.position import Ask, AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft, AtNode, Fork, Move, Parked, Position
 from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
+from ..nodes.sealing import cleaned
 
 _BARE = (None, None, None, None, None, ())
 
@@ -134,7 +135,7 @@ def write_error(error: ErrorRecord | None) -> dict[str, Any] | None:
     Args:
         error: the record.
     """
-    return None if error is None else asdict(error)
+    return None if error is None else asdict(error) | {"message": cleaned(error.message)}
 
 
 def read_error(data: dict[str, Any] | None) -> ErrorRecord | None:

@@ -198,6 +198,7 @@ class Deciding(Generic[S]):
             RunNotReady: it is over already.
             RunBusy: a once-only call is under way; cancel when it is over.
         """
+        self._engine.keys.of_run(self._engine.store, known_id(run_id))  # a run that cannot be read is not touched
         self._people.cancel(known_id(run_id), by=by, note=note)
         return self._engine.get(run_id)
 

@@ -15,7 +15,6 @@ from ..errors import StateInvalid
 from ..flows.decisions import call_of, gate_at
 from ..flows.each import Each
 from ..flows.edits import further
-from ..flows.flow import Flow
 from ..flows.position import (
     Ask,
     AtEnd,
@@ -23,7 +22,6 @@ from ..flows.position import (
     AtGate,
     AtHead,
     AtNode,
-    Begun,
     Decided,
     Done,
     Finish,
@@ -32,10 +30,8 @@ from ..flows.position import (
     Move,
     Park,
     Parked,
-    Place,
     Run,
 )
-from ..flows.semantics import next_move
 from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
 from ..nodes.calls import Call, CallFailed, Stop, Suspended
@@ -367,19 +363,3 @@ def _refused(outcome: Outcome, branch: Branch, recording: Recording) -> bool:
     """Whether the budget refused an item before it called anything: then it is no execution, and counts no step."""
     spent = outcome.error is not None and outcome.error.category == "exhausted"
     return spent and not branch.calls and not recording.spent.calls
-
-
-def first_move(flow: Flow[Any], state: BaseModel) -> dict[str, Any]:
-    """Where a new run goes, as its first event has it: to a node at once, and to START where it asks or ends first.
-
-    Args:
-        flow: the flow.
-        state: the run's first state.
-    """
-    now = time.time()
-    move = next_move(flow, Place(state, started=now, now=now), Begun())
-    if not isinstance(move, Run):
-        return {"to": write_position(AtNode("START"))}  # the driver's first move, with its request or its end
-    body: dict[str, Any] = {}
-    write_move(body, move, out=False)
-    return body

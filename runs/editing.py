@@ -15,17 +15,21 @@ from ..flows.flow import Flow
 from ..flows.inside import node_within
 from ..flows.position import AtGate, No
 from ..guards.evaluation import OpaqueFailed
+from ..guards.secrecy import secrets_in
 from ..nodes.act import Act
 from ..nodes.ask import Ask
 from ..nodes.compute import Compute
 from ..nodes.node import Node
-from ..nodes.plan import jsonable, told
+from ..nodes.plan import told
+from ..nodes.sealing import jsonable, traits
+from ..nodes.sealing import typed as as_typed
 from ..nodes.shapes import is_mapping
 from ..nodes.think import Think
 from ..nodes.tool import Tool
 from ..nodes.toolcalls import misfit
 from .branches import Branch, Pending
 from .codec import read_position
+from .keys import Keys
 from .standing import Standing, Versions
 from .store.records import Event, RequestRow
 
@@ -96,20 +100,22 @@ def _value(row: RequestRow, node: Node[..., Any], call: dict[str, Any], name: An
     try:
         wanted = adapter.validate_python(_plain(value))
         found = json.loads(_text(jsonable(adapter, wanted)))
-        given_back = adapter.validate_python(found)
+        given_back = as_typed(adapter, found)
         same = given_back == wanted and _text(jsonable(adapter, given_back)) == _text(found)
     except ValidationError as error:
-        raise _refused(row, f"the new value of {name!r} does not fit {node.name!r}: {told(error)}") from error
+        raise _refused(row, f"the new value of {name!r} does not fit {node.name!r}: {told(error, adapter)}") from (
+            None if traits(adapter).secret else error
+        )
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         raise _refused(row, f"the new value of {name!r} has no JSON form: {error}") from error
-    if not same:  # a secret, say, which is written nowhere
+    if not same:
         raise _refused(row, f"the new value of {name!r} is not given back by JSON as it is")
     return found
 
 
 def _plain(value: Any) -> Any:
     """A value as JSON would carry it: what a process decides is what another one reads."""
-    return to_jsonable_python(value, by_alias=True)
+    return value if secrets_in(value) else to_jsonable_python(value, by_alias=True)
 
 
 def _together(row: RequestRow, node: Node[..., Any], arguments: dict[str, Any]) -> None:
@@ -117,7 +123,7 @@ def _together(row: RequestRow, node: Node[..., Any], arguments: dict[str, Any]) 
     if not isinstance(node, Tool) or node.foreign is None:
         return
     try:
-        typed = {name: node.adapter(name).validate_python(value) for name, value in arguments.items()}
+        typed = {name: as_typed(node.adapter(name), value) for name, value in arguments.items()}
     except ValidationError:
         return  # what was proposed does not fit: the call fails as such, whatever is changed elsewhere
     wrong = misfit(node, typed)
@@ -132,20 +138,23 @@ def _text(value: Any) -> bytes:
 # where the request stands
 
 
-def must_pass(flow: Flow[Any], row: RequestRow, events: list[Event], versions: Versions, edit: Edit) -> None:
+def must_pass(
+    flow: Flow[Any], row: RequestRow, events: list[Event], edit: Edit, keys: Keys | None, versions: Versions
+) -> None:
     """Refuses an edit with which the conditions of the edge do not hold: they decided that the call comes this way.
 
     Args:
         flow: the run's flow.
         row: the request.
         events: the run's journal.
-        versions: gives the manifest of a version.
         edit: what is changed.
+        keys: the App's, under which secrets are kept.
+        versions: gives the manifest of a version.
 
     Raises:
         DecisionRefused: a condition does not hold, or raised.
     """
-    branch = Standing(flow, row.run, versions).apply_all(events).asking(row.id)
+    branch = Standing(flow, row.run, keys, versions).apply_all(events).asking(row.id)
     if branch is None or row.body.get("at") is None:
         return
     at = read_position(row.body["at"])

@@ -24,15 +24,17 @@ from ..nodes.models import Models
 from ..nodes.streaming import Heard
 from .agreeing import agree
 from .codec import read_error
-from .driver import Drive, first_move
+from .driver import Drive
 from .forking import first_events
 from .hearing import hearing
 from .ids import new_id, system_user, valid_id
 from .keeping import Keeper
+from .keys import Keys, hiding
 from .lifecycle import OVER
 from .portal import Portal
 from .progress import progress_of, unsettled_of
 from .standing import Standing, versions_of
+from .starting import started
 from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
 from .versions import fit
 from .views import Forked, Run, request_view
@@ -56,10 +58,12 @@ class Engine(Generic[S]):
         store: where its runs live.
         models: the chat models by slot.
         deps: whatever nodes need from outside.
+        keys: under which secrets are kept.
     """
 
-    def __init__(self, flow: Flow[S], store: SqliteStore, models: Models, deps: Any) -> None:
+    def __init__(self, flow: Flow[S], store: SqliteStore, models: Models, deps: Any, keys: Keys) -> None:
         self.flow = flow
+        self.keys = keys
         self.store = store
         self.models = models
         self.deps = deps
@@ -140,16 +144,7 @@ class Engine(Generic[S]):
                 f"flow {self.flow.name!r} has an approval, so a run must say who starts it: start(..., by='web'). "
                 "Whoever starts a run may not approve its calls"
             )
-        state = self.flow.type.start(given)
-        body = {
-            "flow": self.flow.name,
-            "shape": self.flow.shape,
-            "build": self.flow.build,
-            "by": by,
-            "state": self.flow.type.dump(state),
-            **first_move(self.flow, state),
-        }
-        return self._begin(run_id, by, tags, [Draft("started", body)])
+        return self._begin(run_id, by, tags, [started(self.flow, self.keys, given, by)])
 
     def fork(self, run_id: str, at: int, by: str, update: Mapping[str, Any] | None, new: str | None) -> Drive[S]:
         """Creates a run from another one, in one commit, and takes its lease; of the other only the journal is read.
@@ -166,9 +161,8 @@ class Engine(Generic[S]):
         """
         row = self.store.run(run_id)
         self._mine(row)
-        drafts = first_events(
-            self.flow, row, self.store.events(row.rid), versions_of(self.store), at=at, by=by, update=update
-        )
+        events, versions = self.store.events(row.rid), versions_of(self.store)
+        drafts = first_events(self.flow, row, events, versions, at=at, by=by, update=update, keys=self.keys)
         return self._begin(new, by, row.tags, drafts)
 
     def _begin(self, run_id: str | None, by: str | None, tags: Iterable[str], drafts: Sequence[Draft]) -> Drive[S]:
@@ -184,7 +178,7 @@ class Engine(Generic[S]):
             tags=tags,
             events=drafts,
         )
-        return Drive(self, lease, Standing(self.flow, name).apply_all(events))
+        return Drive(self, lease, Standing(self.flow, name, self.keys).apply_all(events))
 
     def _keep_manifest(self) -> None:
         if not self._manifest_kept:
@@ -205,7 +199,8 @@ class Engine(Generic[S]):
         try:
             if not drive.over:
                 async with hearing(self.store, drive.lease):
-                    await self.graph.ainvoke({}, config, context=drive, durability="sync")
+                    with hiding(drive.standing.vault, self.deps):
+                        await self.graph.ainvoke({}, config, context=drive, durability="sync")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
             else:
@@ -301,7 +296,8 @@ class Engine(Generic[S]):
             drive, begun = await self.take(run_id), False
         try:
             if not (begun or drive.over) and place in (*places_of(drive.standing), "start"):
-                await drive.go_on(stretch=False)
+                with hiding(drive.standing.vault, self.deps):
+                    await drive.go_on(stretch=False)
             elif not begun:
                 drive.settle()
         finally:
@@ -316,7 +312,8 @@ class Engine(Generic[S]):
         Args:
             run_id: the run's id.
         """
-        return Standing(self.flow, run_id, versions_of(self.store)).apply_all(self.store.events(run_id))
+        standing = Standing(self.flow, run_id, self.keys, versions_of(self.store))
+        return standing.apply_all(self.store.events(run_id))
 
     def get(self, run_id: str) -> Run[S]:
         """A run of this flow as it stands.

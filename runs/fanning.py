@@ -6,7 +6,7 @@ import time
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from ..errors import StateInvalid
 from ..flows.affording import over, over_outside
@@ -30,6 +30,7 @@ from ..flows.subflow import Subflow
 from ..guards.budgets import NOTHING, Spent
 from ..nodes.calls import seen_from_around
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
+from ..nodes.sealing import untyped
 from .branches import Branch, failure_of_end, item_digest
 from .codec import write_error, write_position, write_spent
 from .incoming import given_up, read_incoming, rest_of
@@ -208,7 +209,7 @@ class Fanning(Writing[S]):
         value: Any = None
         if outcome.kind == "ok":
             try:
-                value = to_jsonable_python(outcome.update.get("value"), by_alias=True)
+                value = untyped(outcome.update.get("value"))
             except PydanticSerializationError as error:
                 record = ErrorRecord("invalid_output", type(error).__name__, str(error))
                 outcome = Outcome("failed", error=record, calls=outcome.calls, attempts=outcome.attempts)
@@ -255,7 +256,7 @@ class Fanning(Writing[S]):
         about: dict[str, Any] = {"items": len(items), "failed": len(failed), "child": branch.child("i")}
         outcome = Outcome("failed", error=_too_many(node, branch, len(items))) if cut else Outcome("ok")
         try:
-            delta = branch.frame.kind.write(branch.state, {node.into: entries})
+            delta = branch.frame.kind.take(branch.state, node.into, entries)
         except StateInvalid as error:
             record = ErrorRecord("invalid_output", "StateInvalid", f"each {node.name!r}: {error}")
             outcome, delta = Outcome("failed", error=outcome.error or record), {}

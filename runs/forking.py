@@ -13,9 +13,12 @@ from typing import Any
 from ..errors import ConfigError, DecisionRefused, RunNotReady, StateInvalid
 from ..flows.flow import Flow
 from ..flows.position import AtFork, AtNode
+from ..guards.secrecy import SEALED
+from ..nodes.sealing import using
 from .codec import write_position, write_spent
 from .incoming import missing, rest_of, written, written_of_step
 from .inheriting import to_inherit
+from .keys import Keys
 from .roles import normal
 from .standing import Standing, Versions
 from .store.records import Draft, Event, RunRow
@@ -30,6 +33,7 @@ def first_events(
     at: int,
     by: str,
     update: Mapping[str, Any] | None,
+    keys: Keys,
 ) -> list[Draft]:
     """The first events of a fork.
 
@@ -41,6 +45,7 @@ def first_events(
         at: the number of the step after which the fork stands; 0 for the start.
         by: who forks.
         update: state fields to write first.
+        keys: the App's, under which secrets are kept.
 
     Raises:
         ConfigError: ``at`` is no number of a step.
@@ -53,29 +58,33 @@ def first_events(
     if update is not None and not isinstance(update, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise StateInvalid(f"update= takes a mapping of state fields, not a {type(update).__name__}")
     last = _place(row, events, at)
-    now = Standing(flow, row.id, versions).apply_all(events)
+    now = Standing(flow, row.id, keys, versions).apply_all(events)
     _nothing_unsettled(now, row, events, at, last)
-    standing = Standing(flow, row.id, versions).apply_all(events[:last])
+    standing = Standing(flow, row.id, keys, versions).apply_all(events[:last])
     if standing.past:
         told = f"it was of another version there (shape {standing.shape!r}), whose state is not that of flow"
         raise _not_there(row, f"{told} {flow.name!r} as it is now", events, at)
-    standing = Standing(flow, row.id, versions).apply_all(events[: last - 1])
+    standing = Standing(flow, row.id, keys, versions).apply_all(events[: last - 1])
     place = _what_came_in(standing, events[last - 1], at)
     gone = missing(flow, place["after"])
     if gone is not None:
         raise _not_there(row, f"flow {flow.name!r} does not have {gone} any more", events, at)
     root = standing.root
     calls = to_inherit(flow, row.id, events, after=last, base=standing.inherits, steps=root.ordinal, forks=root.forks)
+    vault = standing.vault or keys.new()
+    with using(vault):
+        state, delta = flow.type.dump(standing.state), flow.type.write(standing.state, update or {})
     started = {
         "flow": flow.name,
         "shape": flow.shape,
         "build": flow.build,
         "by": by,
-        "state": flow.type.dump(standing.state),
+        "state": state,
         "to": write_position(AtNode("START")),
     }
+    if vault is not None:
+        started["sealed"] = {SEALED: keys.again(vault)}
     forked: dict[str, Any] = {"run": row.id, "at": at, "by": by, "spent": write_spent(standing.spent), "calls": calls}
-    delta = flow.type.write(standing.state, update or {})
     if delta:
         forked["update"] = delta
     return [Draft("started", started), Draft("forked", forked | place)]

@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from ..errors import GuidewayError, StoreError
 from .store import Event, SqliteStore
+from .views import event_view
 
 
 class Kept:
@@ -56,7 +57,7 @@ class Kept:
         if isinstance(found, GuidewayError):
             self._failed = None if self._events is not None else found
         elif self._events is None:
-            self._events = [event for event in found if event.number <= self.tail]
+            self._events = [event_view(event) for event in found if event.number <= self.tail]
 
     @property
     def read(self) -> bool:

@@ -150,10 +150,12 @@ class Overrunning:
 
     def _standing(self, events: list[Event]) -> tuple[Standing[Any], Recorded | None]:
         """Where the run stands, and the call as it is there; None where somebody settled it."""
+        engine = self._engine
+        standing = Standing(engine.flow, self._run, engine.keys, versions_of(engine.store))
         try:
-            standing = Standing(self._engine.flow, self._run, versions_of(self._engine.store)).apply_all(events)
+            standing.apply_all(events)
         except GuidewayError:  # it was driven on under another flow: whoever has that flow folds what is said here
-            standing = Standing(self._engine.flow, self._run, versions_of(self._engine.store))
+            standing = Standing(engine.flow, self._run)
             if became_of(events, self._number) is PENDING:
                 intent = next(event for event in events if event.number == self._number)
                 standing.unknown[self._number] = Recorded(intent.body, intent.at, number=self._number)

@@ -17,9 +17,11 @@ from ..guards.gates import STARTER
 from ..nodes.ask import Ask
 from .agreeing import agreed
 from .asking import approvers
+from ..nodes.sealing import Vault, using
 from .branches import Branch
 from .codec import read_error, write_position
 from .editing import change_of, must_pass
+from .keys import Keys
 from .lifecycle import advance
 from .retrying import places_to_retry
 from .revoking import Revoking, refused
@@ -38,12 +40,14 @@ class People(Settling, Revoking):
         flow: the flow.
         store: where its runs live.
         roles: who holds which role.
+        keys: under which secrets are kept; a cancel needs none.
     """
 
-    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None) -> None:
+    def __init__(self, flow: Flow[Any], store: SqliteStore, roles: Roles | None, keys: Keys | None = None) -> None:
         self.flow = flow
         self.store = store
         self.roles = roles
+        self.keys = keys
 
     # requests
 
@@ -82,10 +86,11 @@ class People(Settling, Revoking):
         if (run.shape, run.build) != (self.flow.shape, self.flow.build):
             told = "the run is of another version of its flow: resume it, and look at what it asks then"
             raise refused(row, "edits", told)
-        before, after = change_of(self.flow, row, edits)
-        if row.status == "open":
-            edit = Edit(str(by), row.id, before, after, note)
-            must_pass(self.flow, row, self.store.events(row.run), versions_of(self.store), edit)
+        with using(self._vault(row.run)):
+            before, after = change_of(self.flow, row, edits)
+            if row.status == "open":
+                edit = Edit(str(by), row.id, before, after, note)
+                must_pass(self.flow, row, self.store.events(row.run), edit, self.keys, versions_of(self.store))
         return self._decide(request, "approval", "edited", by, note, proof, edits=after, before=before)
 
     def deny(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
@@ -110,10 +115,14 @@ class People(Settling, Revoking):
         if row.body["kind"] != "answer" or not isinstance(node, Ask):
             raise refused(row, "kind", "it asks for an approval: approve or deny it")
         try:
-            checked = node.accept(value)
+            with using(self._vault(row.run)):
+                checked = node.accept(value)
         except StateInvalid as error:
-            raise refused(row, "value", str(error)) from error
+            raise refused(row, "value", str(error)) from error.__cause__
         return self._decide(request, "answer", "answered", by, None, proof, value=checked)
+
+    def _vault(self, run: str) -> Vault | None:
+        return None if self.keys is None else self.keys.of_run(self.store, run)
 
     def _seen(self, request: Request | str) -> RequestRow:
         if not isinstance(request, Request | str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
@@ -289,7 +298,7 @@ class People(Settling, Revoking):
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             self.mine(row)
             status = advance(row.status, "retry", run_id)
-            standing = Standing(self.flow, run_id, versions_of(self.store)).apply_all(events)
+            standing = Standing(self.flow, run_id, self.keys, versions_of(self.store)).apply_all(events)
             places = self._where_it_failed(standing, events, row)
             body = {"retry": True, "places": places, "by": by, "note": note}
             return Change((Draft("resumed", body),), status=status)

@@ -15,10 +15,12 @@ from ..flows.position import AtNode, Parked
 from ..guards.budgets import NOTHING
 from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Gate
+from ..guards.secrecy import masked
 from ..nodes.ask import Ask
 from ..nodes.calls import PENDING, Allowed, Call, CallFailed, Expired, Pending, Refused, Stop, Suspended, stem
 from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Outcome, Refusal
+from ..nodes.sealing import cleaned
 from .asking import Opening, answer_request, approval_request, digest_of_call
 from .branches import Branch
 from .branches import Pending as Request
@@ -91,7 +93,7 @@ class Permits:
             verdict = permit(gates, state, call, self.branch.frame.flow.tools, answered, edits)
         except OpaqueFailed as cause:
             raise CallFailed(
-                ErrorRecord("bug", type(cause.cause).__name__, f"{cause.name} raised: {cause.cause}")
+                ErrorRecord("bug", type(cause.cause).__name__, cleaned(f"{cause.name} raised: {cause.cause}"))
             ) from cause
         if isinstance(verdict, Asks):
             if (verdict.index, verdict.turns) not in found:
@@ -352,11 +354,9 @@ def not_approved(what: str) -> ErrorRecord:
 
 def _told(proposed: Call, call: Call) -> str:
     """What a model is told of a call that people changed."""
+    was, now = masked(proposed.arguments), masked(call.arguments)
     changed = [name for name, value in call.arguments.items() if value != proposed.arguments.get(name)]
-    words = [
-        f"{name}={json.dumps(call.arguments[name])} instead of {json.dumps(proposed.arguments.get(name))}"
-        for name in changed
-    ]
+    words = [f"{name}={json.dumps(now[name])} instead of {json.dumps(was.get(name))}" for name in changed]
     return f"A person changed the arguments of this call before it ran: {', '.join(words)}" if words else ""
 
 

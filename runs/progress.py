@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ..flows.each import Each
 from ..flows.position import AtEnd, AtFork, AtJoin, AtLeft, Parked
 from ..flows.subflow import Subflow
+from ..guards.secrecy import masked
 from ..nodes.calls import Call
 from ..nodes.outcome import ErrorRecord
 from .branches import Branch
@@ -183,7 +184,7 @@ def _unsettled(branch: Branch) -> Unsettled:
     open_call = None if unknown is None else unknown.intent
     call = None
     if open_call is not None and open_call["kind"] == "tool":
-        call = Call(open_call["tool"], open_call["arguments"])
+        call = Call(open_call["tool"], masked(open_call["arguments"]))
     return Unsettled(
         branch=branch.path,
         node=branch.at.at.node,

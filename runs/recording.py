@@ -27,6 +27,7 @@ from ..nodes.calls import (
 from ..nodes.carried import carried
 from ..nodes.context import Left
 from ..nodes.outcome import ErrorRecord
+from ..nodes.sealing import opened, vault
 from ..nodes.streaming import Heard, heard_by
 from ..nodes.tool import Tool
 from .asking import digest_of_call
@@ -60,7 +61,7 @@ class Recording(Believing):
         """See ``Calls.model``: the bound is reserved before the call, and settled after it."""
         known = self._recorded(slot)
         if known is not None:
-            return ModelAnswer.from_json(known)
+            return ModelAnswer.from_json(opened(known) if request.secret else known)
         tokens = request.prompt_bound + request.answer_bound
         usd = price(request.prompt_bound, request.answer_bound)
         bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
@@ -69,7 +70,7 @@ class Recording(Believing):
         self.dispatch(slot, [Draft("intent", intent)])
         self._dispatch()
         try:
-            with heard_by(self._ear(slot)):
+            with heard_by(None if request.secret else self._ear(slot)):
                 answer = await send()
         except CallFailed as failure:
             kept = bound.tokens if failure.record.category == "timeout" else 0
@@ -80,9 +81,9 @@ class Recording(Believing):
         used = answer.input_tokens + answer.output_tokens
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
-        told = answer.to_json()
-        value = carried(told)
-        self._commit("result", {"slot": slot, "value": value, "spent": write_spent(back)})
+        value = carried(told := answer.to_json())
+        stored: Any = vault().seal(value, remember=False) if request.secret else value
+        self._commit("result", {"slot": slot, "value": stored, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
             self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
             raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")

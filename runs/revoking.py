@@ -99,7 +99,7 @@ class Revoking:
         if not said or said[-1]["status"] != "approved":
             raise refused(row, "decision", "there is no yes to take back")
         try:
-            standing = Standing(self.flow, row.run, versions_of(self.store)).apply_all(events)
+            standing = Standing(self.flow, row.run, self.keys, versions_of(self.store)).apply_all(events)
             used = any(row.id in needed for needed in _needed(standing, events, over=run.status == "ended"))
         except GuidewayError:  # the flow changed so that the run does not fold: where it stands is not known
             used = True

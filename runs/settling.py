@@ -15,12 +15,15 @@ from ..flows.flow import Flow
 from ..flows.position import AtEnd, Done, Finish, Leave, Parked
 from ..flows.semantics import GIVEN_UP, next_move
 from ..guards.budgets import Spent
+from ..guards.secrecy import MASK
 from ..nodes.calls import NOT_DONE
 from ..nodes.outcome import ErrorRecord, Failure, Outcome
-from ..nodes.plan import jsonable
+from ..nodes.plan import told
+from ..nodes.sealing import jsonable, traits, using
 from ..nodes.tool import Tool
 from .branches import Branch
 from .codec import write_error, write_move
+from .keys import Keys
 from .lifecycle import advance, not_ready
 from .overruns import alive_here
 from .permits import approvals_of
@@ -51,6 +54,7 @@ class Settling:
 
     flow: Flow[Any]
     store: SqliteStore
+    keys: Keys | None
 
     def mine(self, row: RunRow) -> None:
         """Refuses a run of another flow.
@@ -88,9 +92,10 @@ class Settling:
         def build(row: RunRow, events: list[Event], _: list[RequestRow]) -> Change:
             self.mine(row)
             status = advance(row.status, "settle", run_id)
-            standing = Standing(self.flow, run_id, versions_of(self.store)).apply_all(events)
+            standing = Standing(self.flow, run_id, self.keys, versions_of(self.store)).apply_all(events)
             branch = _parked(standing, row, step)
-            change = self._settled(standing, branch, result, {"by": by, "note": note, "proof": proof}, status)
+            with using(standing.vault):
+                change = self._settled(standing, branch, result, {"by": by, "note": note, "proof": proof}, status)
             if branch.path:
                 for draft in change.drafts:
                     draft.body["branch"] = branch.path
@@ -185,11 +190,13 @@ def _as_result(standing: Standing[Any], branch: Branch, slot: str | None, result
     try:
         return jsonable(tool.result_adapter, tool.result_adapter.validate_python(result))
     except (ValidationError, PydanticSerializationError) as error:
+        secret = traits(tool.result_adapter).secret
+        why = told(error, tool.result_adapter) if isinstance(error, ValidationError) else str(error)
         raise DecisionRefused(
-            f"run {standing.run!r}: {result!r} is nothing that {tool.name!r} returns: {error}",
+            f"run {standing.run!r}: {MASK if secret else repr(result)} is nothing that {tool.name!r} returns: {why}",
             run=standing.run,
             reason="value",
-        ) from error
+        ) from (None if secret else error)
 
 
 def _given_up(standing: Standing[Any], branch: Branch, who: dict[str, Any], status: str) -> Change:

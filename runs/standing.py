@@ -19,10 +19,12 @@ from ..flows.position import AtFork, AtNode, Parked, Position
 from ..flows.state import Delta
 from ..flows.subflow import Subflow
 from ..guards.budgets import Spent
+from ..nodes.sealing import Vault, using
 from .branches import Branch, Dropped, Frame, Pending, Recorded
 from .codec import read_error
-from .folds import FOLDS
+from .folds import FOLDS, Fold
 from .gone import GONE
+from .keys import Keys
 from .store.records import Event
 
 if TYPE_CHECKING:
@@ -40,17 +42,20 @@ class Standing(Generic[S]):
     Args:
         flow: the flow.
         run: the run's id.
+        keys: the App's: they open the secrets of a run that has any.
         versions: gives the manifest of a version, by shape and build, where the store has it: what a run of another
             state left is folded by it.
     """
 
     __slots__ = (
         "_ahead", "_versions", "begins", "branches", "build", "by", "dropped", "error", "flow", "forked", "inherits",
-        "kind", "over", "revoked", "root", "run", "shape", "steps", "tail", "unknown", "updated",
+        "keys", "kind", "over", "revoked", "root", "run", "shape", "steps", "tail", "unknown", "updated", "vault",
     )  # fmt: skip
 
-    def __init__(self, flow: Flow[S], run: str, versions: Versions | None = None) -> None:
+    def __init__(self, flow: Flow[S], run: str, keys: Keys | None = None, versions: Versions | None = None) -> None:
         self.flow = flow
+        self.keys = keys
+        self.vault: Vault | None = None
         self._versions = versions
         self.kind = flow.type
         self.run = run
@@ -275,6 +280,8 @@ class Standing(Generic[S]):
                 f"run {self.run!r}: event {event.number} follows event {self.tail}: the journal has a gap",
                 row=event.number,
             )
+        if event.number == 1 and self.keys is not None:
+            self.vault = self.keys.of((event,), self.run)
         fold = FOLDS.get(event.kind)
         if fold is None:
             raise JournalBroken(
@@ -283,15 +290,22 @@ class Standing(Generic[S]):
                 row=event.number,
             )
         try:
-            path = event.body.get("branch", "")
-            branch = self.branches.get(path) or self.open(path, event.body, event.at)
-            fold(self, branch, event)
+            if self.vault is None:
+                self._fold(fold, event)
+            else:
+                with using(self.vault):
+                    self._fold(fold, event)
         except (KeyError, TypeError, AttributeError, StateInvalid, ValueError, AssertionError) as error:
             raise JournalBroken(
                 f"run {self.run!r}: event {event.number} ({event.kind}) does not fold: {error!r}", row=event.number
             ) from error
         self.tail = event.number
         self.updated = event.at
+
+    def _fold(self, fold: Fold, event: Event) -> None:
+        path = event.body.get("branch", "")
+        branch = self.branches.get(path) or self.open(path, event.body, event.at)
+        fold(self, branch, event)
 
     def apply_all(self, events: Iterable[Event]) -> Standing[S]:
         """Folds events in order; gives itself back.

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..flows.position import AtEnd, Parked
 from ..nodes.node import Node
+from ..nodes.sealing import using
 from .adapting import Adapted, adapted
 from .branches import Branch
 from .driver import Drive
@@ -25,7 +26,8 @@ def fit(drive: Drive[Any]) -> None:
         return
     same = (standing.shape, standing.build) == (flow.shape, flow.build)
     try:
-        found = Adapted() if same else _adapted(drive)
+        with using(standing.vault):
+            found = Adapted() if same else _adapted(drive)
     except Misfit as misfit:
         _park(drive, f"{misfit}. {_WAY_OUT} (the run is of shape {standing.shape!r}, the flow of {flow.shape!r})")
         return

@@ -10,7 +10,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from ..errors import JournalBroken
 from ..guards.budgets import Spent
+from ..guards.secrecy import masked
 from ..nodes.calls import Call
 from ..nodes.outcome import ErrorRecord
 from .codec import read_error, read_spent
@@ -79,6 +81,7 @@ def request_view(body: dict[str, Any], status: str, decisions: tuple[dict[str, A
         status: its status.
         decisions: the decisions so far.
     """
+    body, decisions = masked(body), masked(decisions)
     call = body.get("call")
     return Request(
         id=body["request"],
@@ -109,8 +112,18 @@ def row_view(row: RequestRow) -> Request:
 
     Args:
         row: the row.
+
+    Raises:
+        JournalBroken: it does not hold a request.
     """
-    return request_view(row.body, row.status)
+    try:
+        return request_view(row.body, row.status)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise JournalBroken(
+            f"request {row.id!r} of run {row.run!r} cannot be read: {error!r}. Nothing was changed. Restore the store "
+            "from a copy.",
+            row=f"requests {row.id}",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -232,6 +245,16 @@ class Run(Generic[S]):
     def steps(self) -> list[Step]:
         """The steps, in order."""
         return steps_of(self.events)
+
+
+def event_view(event: Event) -> Event:
+    """An event as people see it: its secrets masked.
+
+    Args:
+        event: as the journal holds it.
+    """
+    body = masked(event.body)
+    return event if body is event.body else event._replace(body=body, payload=b"")
 
 
 def steps_of(events: list[Event]) -> list[Step]:

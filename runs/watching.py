@@ -17,7 +17,7 @@ from ..errors import ConfigError, GuidewayError
 from .lifecycle import OVER
 from .store import Event, Lease
 from .underway import between_calls
-from .views import Run
+from .views import Run, event_view
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -137,7 +137,7 @@ class Watching(Generic[S]):
             drive = engine.begin(given, run_id, by, tags)
             watch.run = drive.lease.run
             for event in engine.store.events(watch.run):  # a run is begun before anybody can listen to it
-                watch.put(event)
+                watch.put(event_view(event))
         watch.lease = drive.lease
         return await engine.drive(drive)
 
@@ -199,7 +199,7 @@ class _Watch:
             event: the event.
         """
         if run == self.run:
-            self.put(event)
+            self.put(event_view(event))
 
     def heard(self, run: str, said: dict[str, Any]) -> None:
         """Passes a model's words on, if they are of the run that is watched.

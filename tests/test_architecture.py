@@ -32,7 +32,7 @@ DOORS = {
 }
 """The functions that load a room above their own, when they are called; their file may name its types."""
 
-LAZY = {"jsonschema", "langchain", "langchain_core", "langgraph", "langsmith", "mcp"}
+LAZY = {"cryptography", "jsonschema", "langchain", "langchain_core", "langgraph", "langsmith", "mcp"}
 """What only a function may load, and only where it is needed, so that authoring a flow stays light."""
 
 PROVIDES = {"pydantic": {"pydantic", "pydantic_core"}}

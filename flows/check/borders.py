@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
-from pydantic_core import to_jsonable_python
-
 from ...nodes.annotations import bare, is_model, members, metadata, text
 from ...nodes.fits import may_fit
 from ...nodes.outcome import Failure
+from ...nodes.sealing import shown
 from ...nodes.signature import MISSING
 from ..each import Each, Item
 from ..subflow import Subflow
@@ -174,4 +173,4 @@ def _sample(annotation: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return to_jsonable_python(value, fallback=repr, by_alias=True)
+    return shown(value)

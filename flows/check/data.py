@@ -8,11 +8,12 @@ from types import NoneType
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic_core import PydanticUndefined
 
 from ...nodes.act import Act
 from ...nodes.annotations import members, text
 from ...nodes.node import Node
+from ...nodes.sealing import shown as seen
 from ...nodes.signature import MISSING, Param
 from ..each import Each
 from ..subflow import Subflow
@@ -138,7 +139,7 @@ def _unfit(flow: Dataflow, reading: Reading, path: tuple[Arc, ...], value: Any) 
         f"{reading} takes {text(wanted)}, but {graph.flow.state.__name__}.{reading.field} "
         f"{'is' if shown else 'may be'} {value!r} on the way {told(path)}: the step would fail as invalid_input"
     )
-    example = done.example | {"reads": {reading.param.name: to_jsonable_python(value, fallback=repr)}} if done else None
+    example = done.example | {"reads": {reading.param.name: seen(value)}} if done else None
     return Finding(
         "F301" if shown else "F302",
         "error" if shown else "warning",

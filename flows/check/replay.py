@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
 
 from ...errors import GuidewayError
 from ...guards.outcomes import Failed
 from ...nodes.outcome import ErrorRecord, Outcome, Refusal
+from ...nodes.sealing import shown
 from ..decisions import gate_at
 from ..each import Each
 from ..position import (
@@ -176,7 +176,7 @@ class _Lead:
         if not isinstance(move, Run | Finish):
             return None
         example = {"input": self.script.input, "steps": self.steps, "then": hops[-1].last.target}
-        return Replay(self.state, move.at, to_jsonable_python(example, fallback=repr), self.script.input)
+        return Replay(self.state, move.at, shown(example), self.script.input)
 
     def _incoming(self, hop: Hop, update: dict[str, Any]) -> Incoming | None:
         """What comes in where a hop begins; its source is carried out."""

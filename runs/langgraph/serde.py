@@ -32,14 +32,14 @@ from langchain_core import messages
 from langchain_core.documents import Document
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.types import Command, Interrupt, Overwrite, Send, TimeoutPolicy
-from pydantic import AnyUrl, BaseModel, RootModel, SecretBytes, SecretStr, ValidationError
+from pydantic import AnyUrl, BaseModel, RootModel, ValidationError
 
 from ...errors import ConfigError, StoreError, caller
+from ...guards.secrecy import SECRETS
 from .schema import is_named_tuple, named_types
 
 _TAG = "$"
 _PLAIN = frozenset({str, int, bool, type(None)})
-_SECRETS = (SecretStr, SecretBytes)
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _class_of: Callable[[Any], Any] = type
 
@@ -208,7 +208,7 @@ class StrictSerializer(SerializerProtocol):
 
 
 def _no_kind(cls: type[Any]) -> str:
-    if issubclass(cls, _SECRETS):
+    if issubclass(cls, SECRETS):
         return "it is a secret, which is never written; keep secrets in deps, outside the state"
     way_out = "" if kind_of(cls) is None else f"give its class to the saver as types=[{cls.__name__}], or "
     return (

@@ -10,8 +10,11 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from ...errors import StateInvalid
+from ...guards.secrecy import SEALED
+from ...nodes.sealing import UNSTORED
 from .records import Draft, Event
 
+_UNSTORED = f'{{"{SEALED}":"{UNSTORED}'.encode()
 _PLACE = Struct(">Qd").pack  # number and time: fixed length, so that what is hashed reads one way only
 
 
@@ -36,6 +39,8 @@ def decode(payload: str | bytes) -> Any:
 def _through(value: Any, what: str) -> tuple[bytes, Any]:
     try:
         payload = to_json(value, inf_nan_mode="constants")
+        if _UNSTORED in payload:
+            raise ValueError("a secret that was sealed outside of its run")
         return payload, from_json(payload, allow_inf_nan=False)  # refuses NaN, and nesting that cannot be read again
     except (ValueError, TypeError, RecursionError) as error:
         raise StateInvalid(

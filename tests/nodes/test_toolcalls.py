@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from guideway.guards.retry import Retry
+from guideway.guards.secrecy import masked
 from guideway.nodes.calls import NOT_DONE, Call
 from guideway.nodes.categories import classify
 from guideway.nodes.context import Context, ToolError
@@ -137,7 +138,7 @@ async def test_results_are_validated():
 
 
 async def test_secrets_reach_the_tool_and_not_the_record():
-    """A SecretStr argument runs as it is and is recorded as asterisks."""
+    """A SecretStr argument runs as it is, is recorded sealed, and is shown as asterisks."""
 
     class Vault(BaseModel):
         secret: SecretStr
@@ -148,7 +149,9 @@ async def test_secrets_reach_the_tool_and_not_the_record():
 
     outcome = await execute(use, Vault(secret=SecretStr("abcdefgh")), calls=Recorder())
     assert outcome.update == {"message": "8"}
-    assert outcome.calls[0]["arguments"] == {"secret": "**********"}
+    recorded = outcome.calls[0]["arguments"]
+    assert masked(recorded) == {"secret": "**********"}
+    assert "abcdefgh" not in str(recorded)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -38,7 +38,7 @@ from guideway import (
     tool,
     when,
 )
-from guideway.errors import DecisionRefused, GuidewayError
+from guideway.errors import DecisionRefused, GuidewayError, NodeError
 from tests.runs.desks import begun, desk, done, opened
 from tests.runs.processes import Process
 from tests.runs.test_promises_decisions import refused
@@ -458,7 +458,6 @@ class Basket(BaseModel):
     wish: Wish = Wish(count=1)
     ratio: float = 0.5
     anything: dict[str, Any] = {}
-    token: SecretStr | None = None
     account: str = "a-1"
     paid: str | None = None
 
@@ -547,15 +546,10 @@ def use(key: Secretive) -> str:
     return key.id
 
 
-def test_a_secret_is_no_edit(tmp_path):
-    """A value that is written nowhere would run as something else than what was given: it is refused."""
-    with opened(tmp_path, acting(approval("lead"), tools=(use,))) as app:
-        given = proposal(("use", {"key": {"id": "1", "token": "t"}}))
-        request = app.start(given, run_id="r", by="web").waiting[0]
-        with pytest.raises(DecisionRefused, match="'key' is not given back by JSON as it is") as caught:
-            app.approve(request, by="ann", edits={"key": {"id": "2", "token": "mine"}})
-        assert caught.value.data["reason"] == "edits"
-        assert "mine" not in str(caught.value)
+def test_no_model_is_asked_for_a_secret():
+    """What a model proposes stands in its message: a tool that would take a secret from there is refused."""
+    with pytest.raises(NodeError, match="a model would fill the parameter 'key' of 'use', a secret"):
+        acting(approval("lead"), tools=(use,))
 
 
 def nothing_to_edit() -> list[tuple[Flow[Any], str]]:

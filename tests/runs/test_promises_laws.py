@@ -173,7 +173,7 @@ def test_app_and_a_foreign_caller_leave_the_same_journal_in_many_flows(rows):
 
 def looked_at(standing: Standing[Any]) -> dict[str, Any]:
     """All that a standing says, apart from it; an item that is about to begin says nothing yet."""
-    hidden = {"_ahead", "_versions", "kind", "flow", "root", "branches", "dropped"}
+    hidden = {"_ahead", "_versions", "keys", "kind", "flow", "root", "branches", "dropped"}
     own = {name: deepcopy(getattr(standing, name)) for name in Standing.__slots__ if name not in hidden}
     begun = [one for one in standing.branches.values() if not (one.of_item and not one.calls and not one.requests)]
     return own | {"branches": {one.path: looked_at_branch(one) for one in begun}, "dropped": sorted(standing.dropped)}
