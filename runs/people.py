@@ -15,9 +15,9 @@ from ..flows.inside import node_within
 from ..flows.position import Parked
 from ..guards.gates import STARTER
 from ..nodes.ask import Ask
+from ..nodes.sealing import Vault, using
 from .agreeing import agreed
 from .asking import approvers
-from ..nodes.sealing import Vault, using
 from .branches import Branch
 from .codec import read_error, write_position
 from .editing import change_of, must_pass
