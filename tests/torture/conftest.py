@@ -33,12 +33,25 @@ def tmp_path() -> Iterator[Path]:
         yield Path(folder)
 
 
+COUNTED = {
+    "kills": "killed by SIGKILL at a commit that was chosen, and driven on",
+    "kills at instants": "killed by SIGKILL at any instant, and driven on",
+    "stops": "stopped by SIGSTOP, taken over, and woken",
+    "races": "raced for one run by six processes",
+}
+"""What is counted, and what it is called."""
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many kills there were: a torture that killed nobody says 0."""
+    """Say how many kills, stops and races there were: a torture that killed nobody says nothing of kills."""
     reports = [
         found for kind in terminalreporter.stats.values() for found in kind if isinstance(found, pytest.TestReport)
     ]
     told = [item for report in reports if report.when == "call" for item in report.user_properties]
-    kills = [int(count) for name, count in told if name == "kills"]
-    if kills:
-        terminalreporter.write_line(f"killed by SIGKILL at a commit that was chosen, and driven on: {sum(kills)}")
+    counts = {name: sum(int(str(count)) for told_, count in told if told_ == name) for name in COUNTED}
+    for name, what in COUNTED.items():
+        if counts[name]:
+            terminalreporter.write_line(f"{what}: {counts[name]}")
+    killed = counts["kills"] + counts["kills at instants"]
+    if killed:
+        terminalreporter.write_line(f"kills in all: {killed}")
