@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from guideway import NOT_DONE, START, Budget, Context, End, Flow, on, tool
+from guideway import NOT_DONE, START, Budget, Context, End, Flow, Retry, on, tool
 from tests.torture.flows import Claim, Declined, Scenario, explain, look
 
 TIMEOUT = 0.1
@@ -74,9 +74,8 @@ def hanging(fn: Hanging, *, asks: bool) -> Callable[[], Flow[Claim]]:
         fn: the call.
         asks: the world can be asked what became of it.
     """
-    pays: Any = tool(
-        effect="once", stakes="low", timeout=TIMEOUT, writes="paid", reconcile=asked_world if asks else None
-    )(fn)
+    known: dict[str, Any] = {"reconcile": asked_world, "retry": Retry(attempts=3, pause=0.001)} if asks else {}
+    pays: Any = tool(effect="once", stakes="low", timeout=TIMEOUT, writes="paid", **known)(fn)
     pays = pays.named("pays")
     return lambda: Flow(
         "hanging",

@@ -13,12 +13,14 @@ ROUNDS = 50
 """One run each, between the same six processes; then there are six others, and another store."""
 
 
-def raced(forge: Forge, folder: Any, style: str, scenario: str, rounds: int) -> list[list[dict[str, Any]]]:
+def raced(
+    forge: Forge, folder: Any, style: str, scenario: str, rounds: int, **options: Any
+) -> list[list[dict[str, Any]]]:
     """What each of the six told, by round."""
     found: list[list[dict[str, Any]]] = []
     while len(found) < rounds:
         many = min(ROUNDS, rounds - len(found))
-        job = Job(scenario, str(folder / f"{style}.{len(found)}"), style=style, many=SIX, rounds=many)
+        job = Job(scenario, str(folder / f"{style}.{len(found)}"), style=style, many=SIX, rounds=many, **options)
         found += [list(one) for one in zip(*[report.told["rounds"] for report in forge.race(job)], strict=True)]
     return found
 
@@ -28,7 +30,6 @@ def won(told: list[dict[str, Any]], *names: str) -> list[str]:
     return [one["act"] for one in told if one["raised"] is None and one["act"].startswith(names)]
 
 
-Told = list[dict[str, Any]]
 NO = "DecisionRefused"
 
 
