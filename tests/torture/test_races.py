@@ -13,11 +13,13 @@ ROUNDS = 50
 """One run each, between the same six processes; then there are six others, and another store."""
 
 
-def raced(
-    forge: Forge, folder: Any, style: str, scenario: str, rounds: int, **options: Any
-) -> list[list[dict[str, Any]]]:
+Told = list[dict[str, Any]]
+"""What each of the six told of a round; the first one also what became of its run."""
+
+
+def raced(forge: Forge, folder: Any, style: str, scenario: str, rounds: int, **options: Any) -> list[Told]:
     """What each of the six told, by round."""
-    found: list[list[dict[str, Any]]] = []
+    found: list[Told] = []
     while len(found) < rounds:
         many = min(ROUNDS, rounds - len(found))
         job = Job(scenario, str(folder / f"{style}.{len(found)}"), style=style, many=SIX, rounds=many, **options)
