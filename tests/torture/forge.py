@@ -163,7 +163,7 @@ class Forge:
         assert not error.exists(), f"{job}\n{error.read_text()}"
         died = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         assert died or os.WEXITSTATUS(status) == 0, f"{job} ended with {os.WEXITSTATUS(status)}"
-        found = json.loads(report.read_text()) if report.exists() else {}
+        found = {} if died or not report.exists() else json.loads(report.read_text())  # it may have died while it wrote
         return Report(
             died,
             mark.read_text() if mark.exists() else None,
