@@ -6,6 +6,7 @@ longer than a lease lasts.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import weakref
@@ -32,15 +33,17 @@ class Heartbeat:
         self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()  # a lease that nobody has any more runs out
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
+        _hearts.add(self)
 
     def hold(self, lease: Lease) -> None:
         """Renew this lease until it is dropped; starts the thread when it does not run."""
         with self._lock:
             self._leases.add(lease)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._wake.clear()
-                self._thread = threading.Thread(target=self._run, name="guideway-heartbeat", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="guideway-heartbeat", daemon=True)
+                thread.start()  # it may fail; then the lease runs out, and the next one tries again
+                self._thread = thread
 
     def drop(self, lease: Lease) -> None:
         """Renew this lease no more, and let nothing be dispatched under it."""
@@ -102,3 +105,24 @@ class Heartbeat:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+    def leave_to_parent(self) -> None:
+        """Called in a forked child, which has no such thread, and whose lock may be held for ever."""
+        if self._connection is not None:
+            _abandoned.append(self._connection)  # not even closed: that would touch the parent's files
+        self._lock = threading.Lock()
+        self._leases = weakref.WeakSet()
+        self._thread = self._connection = None
+
+
+_hearts: weakref.WeakSet[Heartbeat] = weakref.WeakSet()
+_abandoned: list[sqlite3.Connection] = []
+
+
+def _after_fork() -> None:
+    for heart in list(_hearts):
+        heart.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -71,7 +71,9 @@ class Holder:
         if seen is None:
             return False  # hidden from us, which proves nothing
         state, threads, started = seen
-        return started != self.started or (state in "ZX" and threads <= 1)
+        # a start is told by the clock of the time namespace of whoever asks: elsewhere it is another number
+        reused = started != self.started and self.times == here.times
+        return reused or (started == self.started and state in "ZX" and threads <= 1)
 
 
 def this_process() -> Holder:
@@ -91,15 +93,20 @@ def _process(pid: int) -> Holder:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):
         user = f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    own = _link("/proc/self") == str(pid)  # else /proc shows another namespace, whose process ids are not ours
     return Holder(
         boot=_file("/proc/sys/kernel/random/boot_id"),
-        space=_link("/proc/self/ns/pid"),
+        space=_link("/proc/self/ns/pid") if own else None,
         times=_link("/proc/self/ns/time"),
         pid=pid,
-        started=None if seen is None else seen[2],
+        started=None if seen is None or not own else seen[2],
         user=user,
         host=socket.gethostname(),
     )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.cache_clear)  # the id of a dead ancestor may come back as our own
 
 
 def _file(path: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import weakref
@@ -156,3 +157,14 @@ def renew(cursor: sqlite3.Cursor, lease: Lease, ttl: float) -> float:
     if cursor.execute(_RENEW, (wall + ttl, ticks + ttl, lease.rid, lease.fence)).rowcount:
         return ticks + ttl * _SAFE
     return float("-inf")
+
+
+def _after_fork() -> None:
+    """Called in a forked child: what its parent holds is the parent's, and nothing is dispatched under it here."""
+    for lease in list(_held.values()):
+        lease.deadline = float("-inf")
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

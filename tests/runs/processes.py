@@ -32,10 +32,11 @@ class Process:
         code: finds ``path`` and ``words``, and may ``tell`` and ``hear``.
         path: the store's file.
         words: whatever else the code wants.
+        within: the command that runs Python, with its options; none by default.
     """
 
-    def __init__(self, code: str, path: object, *words: object) -> None:
-        given = [sys.executable, "-c", _BEFORE + dedent(code), str(path), *map(str, words)]
+    def __init__(self, code: str, path: object, *words: object, within: tuple[str, ...] = ()) -> None:
+        given = [*within, sys.executable, "-c", _BEFORE + dedent(code), str(path), *map(str, words)]
         self._process = subprocess.Popen(given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         self.pid = self._process.pid
 

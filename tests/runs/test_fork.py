@@ -54,7 +54,7 @@ from tests.runs import test_wide_laws as wide_laws
 from tests.runs import wide_flows
 from tests.runs.desks import begun, desk, done, opened
 from tests.runs.processes import Process
-from tests.torture import forge
+from tests.torture import errands
 from tests.torture.scenarios import SCENARIOS
 
 LAW = settings(max_examples=25, suppress_health_check=list(HealthCheck))
@@ -573,7 +573,7 @@ def peopled(app: Any, run: Any, scenario: Any) -> Any:
         if run.status in ("ended", "cancelled"):
             return run
         for request in run.waiting:
-            forge._decide(app, scenario, request)
+            errands.decide(app, scenario, request)
         run = app.resume(run.id)
     raise AssertionError(run.status)
 

@@ -297,6 +297,8 @@ def test_only_a_proved_death_counts(path):
     dead = replace(me, pid=gone.pid, started=1)
     assert dead.provably_dead()
     assert replace(me, started=1).provably_dead(), "the id was used again"
+    assert not replace(me, started=1, times="time:[1]").provably_dead(), "its start was told by another clock"
+    assert replace(dead, times="time:[1]").provably_dead(), "an id that is gone is gone by any clock"
     assert not me.provably_dead()
     for unknown in ({"boot": "another"}, {"boot": None}, {"space": "pid:[1]"}, {"space": None}, {"started": None}):
         assert not replace(dead, **unknown).provably_dead()

@@ -14,12 +14,6 @@ from tests.torture import disk
 from tests.torture.forge import Forge
 
 MEMORY = "/dev/shm"
-COUNTED = {
-    "losses": "disks after a power loss that were opened",
-    "flips": "files in which bytes were changed, and what came of it was looked at",
-    "failures": "times that the disk failed, and the run went on later",
-}
-"""What else tests count, and how it is told."""
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +46,28 @@ def tmp_path() -> Iterator[Path]:
         yield Path(folder)
 
 
+COUNTED = {
+    "kills": "killed by SIGKILL at a commit that was chosen, and driven on",
+    "kills at instants": "killed by SIGKILL at any instant, and driven on",
+    "stops": "stopped by SIGSTOP, taken over, and woken",
+    "races": "raced for one run by six processes",
+    "losses": "disks after a power loss that were opened",
+    "flips": "files in which bytes were changed, and what came of it was looked at",
+    "failures": "times that the disk failed, and the run went on later",
+}
+"""What is counted, and what it is called."""
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many kills there were: a torture that killed nobody says 0."""
+    """Say how many kills, stops and races there were: a torture that killed nobody says nothing of kills."""
     reports = [
         found for kind in terminalreporter.stats.values() for found in kind if isinstance(found, pytest.TestReport)
     ]
     told = [item for report in reports if report.when == "call" for item in report.user_properties]
-    kills = [int(count) for name, count in told if name == "kills"]
-    if kills:
-        terminalreporter.write_line(f"killed by SIGKILL at a commit that was chosen, and driven on: {sum(kills)}")
-    for name, said in COUNTED.items():
-        if counts := [int(count) for told_name, count in told if told_name == name]:
-            terminalreporter.write_line(f"{said}: {sum(counts)}")
+    counts = {name: sum(int(str(count)) for told_, count in told if told_ == name) for name in COUNTED}
+    for name, what in COUNTED.items():
+        if counts[name]:
+            terminalreporter.write_line(f"{what}: {counts[name]}")
+    killed = counts["kills"] + counts["kills at instants"]
+    if killed:
+        terminalreporter.write_line(f"kills in all: {killed}")

@@ -422,6 +422,7 @@ class Scenario:
         model: what the model answers.
         decides: what a person decides about a request, from its role and its call; a dict changes arguments.
         answer: what a person answers.
+        quiet: seconds that people wait before they look into the ledger: a call that timed out may act yet.
     """
 
     flow: Callable[[], Flow[Any]]
@@ -429,6 +430,7 @@ class Scenario:
     model: Callable[..., Any] = field(default=lambda prompt: f"Answer to {prompt}")
     decides: Callable[[Any], Decision | dict[str, Any]] = field(default=lambda request: "approve")
     answer: Any = "yes"
+    quiet: float = 0.0
 
 
 def _agents_people(request: Any) -> Decision:

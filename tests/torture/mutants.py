@@ -8,16 +8,19 @@ from __future__ import annotations
 import importlib
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from guideway.flows import decisions
 from guideway.flows.position import AtEnd
+from guideway.runs import folds
 from guideway.runs.branches import Branch, Recorded
 from guideway.runs.driver import Drive
 from guideway.runs.permits import Permits
 from guideway.runs.recording import Recording
 from guideway.runs.standing import Standing
-from guideway.runs.store import journal
+from guideway.runs.store import journal, leases, requests
+from guideway.runs.store.holder import Holder, this_process
 
 Patch = tuple[str, Any]
 
@@ -116,6 +119,26 @@ def _never_syncs(self: Any, power: bool) -> None:
     self._connection.executescript("pragma synchronous=off")
 
 
+def _never_late(self: Any, request: Any, digest: str | None, expect: str, status: str) -> None:
+    if request.status != expect:
+        raise requests.refused(request, "only what is open can be decided so", request.status)
+
+
+_join = folds.FOLDS["join"]
+
+
+def _joins_the_other_way_round(standing: Any, branch: Branch, event: Any) -> None:
+    branch.children = dict(reversed(list(branch.children.items())))
+    _join(standing, branch, event)
+
+
+_dead = Holder.provably_dead
+
+
+def _dead_by_its_start(self: Holder) -> bool:
+    return _dead(replace(self, times=this_process().times))
+
+
 RUNS = "guideway.runs"
 
 MUTANTS: dict[str, list[Patch]] = {
@@ -172,6 +195,29 @@ MUTANTS: dict[str, list[Patch]] = {
     "the late end of a call": [(f"{RUNS}.overruns.Overrunning._ended", nothing)],
     "what a retry inherits": [(f"{RUNS}.folds._lasts", lambda call: False)],
     "a retry asks the model": [(f"{RUNS}.folds._lasts", _keeps_all)],
+    "deadline before the dispatch": [(f"{RUNS}.store.records.Lease.check", nothing)],
+    "proof of death": [(f"{RUNS}.store.holder.Holder.provably_dead", lambda self: True)],
+    "death is seen": [(f"{RUNS}.store.holder.Holder.provably_dead", lambda self: False)],
+    "a start by another clock": [(f"{RUNS}.store.holder.Holder.provably_dead", _dead_by_its_start)],
+    "expiry of foreign leases": [(f"{RUNS}.store.leases.Leases._over", lambda self, other, row: False)],
+    "monotonic clock": [(f"{RUNS}.store.holder.Holder.same_clock", lambda self, other: False)],
+    "heartbeat": [(f"{RUNS}.store.heartbeat.Heartbeat.hold", nothing)],
+    "fence of the heartbeat": [
+        (f"{RUNS}.store.leases._RENEW", leases._RENEW.replace("and fence = ?", "and ? is not null"))
+    ],
+    "closing refuses new intents": [(f"{RUNS}.store.sqlite.SqliteStore._may_begin", nothing)],
+    "let go between two calls": [(f"{RUNS}.working.between_calls", lambda events: True)],
+    "no cancel in the middle of a call": [(f"{RUNS}.people.People._not_in_the_middle", nothing)],
+    "no call is broken off": [(f"{RUNS}.hearing.Hearing._in_a_call", lambda self: False)],
+    "a caller that may live": [(f"{RUNS}.store.records.Lease.surely_dead", lambda self, fence: True)],
+    "business keys": [(f"{RUNS}.store.shelf.set_effect", nothing)],
+    "breach": [(f"{RUNS}.recording.Recording._bounded", lambda self, kind: False)],
+    "join's order": [(f"{RUNS}.folds.FOLDS[join]", _joins_the_other_way_round)],
+    "drain before leave": [
+        (f"{RUNS}.readiness.quiet", lambda branch, busy: True),
+    ],
+    "late decisions": [(f"{RUNS}.store.outside.Outside._refuse", _never_late)],
+    "quorum": [(f"{RUNS}.people.approvers", lambda bodies: [str(number) for number in range(9)])],
 }
 """The protections by name."""
 

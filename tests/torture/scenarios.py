@@ -5,6 +5,11 @@ from __future__ import annotations
 from tests.torture.edited import EDITED
 from tests.torture.flows import SCENARIOS as NARROW
 from tests.torture.flows import Scenario
+from tests.torture.late import LATE, MENDED
 from tests.torture.wide import WIDE
 
 SCENARIOS: dict[str, Scenario] = {**NARROW, **EDITED, **WIDE}
+"""Those that are killed at every commit."""
+
+ALL: dict[str, Scenario] = {**SCENARIOS, **LATE, **MENDED}
+"""Those, and some for which commits are not all: calls that outlast their time, and runs that fail at first."""

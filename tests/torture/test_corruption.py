@@ -16,8 +16,8 @@ from guideway import Anyone
 from guideway.errors import DecisionRefused, StoreError
 from guideway.runs.app import App
 from guideway.runs.store import SqliteStore
+from tests.torture.child import compiled
 from tests.torture.disk import LEDGER, STORE
-from tests.torture.forge import compiled
 from tests.torture.scenarios import SCENARIOS
 from tests.torture.world import World
 

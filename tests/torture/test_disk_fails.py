@@ -17,7 +17,8 @@ from guideway import Anyone
 from guideway.errors import StoreError
 from guideway.runs.store import SqliteStore
 from tests.torture import disk
-from tests.torture.forge import RUN, Forge, Job, Report, compiled
+from tests.torture.child import compiled
+from tests.torture.forge import RUN, Forge, Job, Report
 from tests.torture.scenarios import SCENARIOS
 from tests.torture.test_kills import differences, undisturbed
 from tests.torture.test_power_loss import PAGES, settled_by

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,12 @@ class World:
     Args:
         folder: holds the ledger.
         dies_after: the name of the effect right after which the process dies, before anything is recorded; once.
+        points: told of each effect, before and after it.
     """
 
     folder: Path
     dies_after: str | None = None
+    points: Callable[[str], None] | None = None
 
     @property
     def ledger(self) -> Path:
@@ -33,6 +36,8 @@ class World:
             key: the idempotency key; a world that honours keys is not assumed: every call counts.
             about: what it is about.
         """
+        if self.points is not None:
+            self.points(f"effect before {effect}")
         file = os.open(self.ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(file, f"{effect}\t{key}\t{about}\n".encode())
@@ -42,6 +47,8 @@ class World:
         if self.dies_after == effect and not self.mark.exists():
             self.mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.points is not None:
+            self.points(f"effect after {effect}")
         return f"{effect} of {about}"
 
     @property
@@ -60,3 +67,16 @@ class World:
             if own == key:
                 return f"{effect} of {about}"
         return None
+
+    @property
+    def mended(self) -> bool:
+        """Whether what keeps failing was mended."""
+        return (self.folder / "mended").exists()
+
+    def mend(self) -> None:
+        """Mend what keeps failing."""
+        (self.folder / "mended").touch()
+
+    def unmend(self) -> None:
+        """Let it fail again."""
+        (self.folder / "mended").unlink(missing_ok=True)
