@@ -201,9 +201,15 @@ class Permits:
         body = {"request": item.id, "slot": item.body["slot"], "decision": item.decisions[-1]}
         self._commit("gate", body, request_status={item.id: "consumed"})
 
-    def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
+    def _commit(self, kind: str, body: dict[str, Any], **change: Any) -> None:
         try:
-            self.drive.commit(self.branch, [Draft(kind, body)], power=power, **change)
+            self.drive.commit(self.branch, [Draft(kind, body)], power=True, **change)
+        except GuidewayError as error:
+            raise Stop() from error
+
+    async def _put(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
+        try:
+            await self.drive.share(self.branch, [Draft(kind, body)], power=power, **change)
         except GuidewayError as error:
             raise Stop() from error
 

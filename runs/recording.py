@@ -72,7 +72,7 @@ class Recording(Permits):
         usd = price(request.prompt_bound, request.answer_bound)
         bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
         await self._must_fit(bound, f"a call of model {request.slot!r}", usd is not None)
-        self._commit("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
+        await self._put("intent", {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)})
         self._dispatch()
         try:
             with heard_by(self._ear(slot)):
@@ -80,16 +80,16 @@ class Recording(Permits):
         except CallFailed as failure:
             kept = bound.tokens if failure.record.category == "timeout" else 0
             back = Spent(tokens=kept - bound.tokens, usd=0.0 if kept else -bound.usd)
-            self._commit("result", {"slot": slot, "error": write_error(failure.record), "spent": write_spent(back)})
+            await self._put("result", {"slot": slot, "error": write_error(failure.record), "spent": write_spent(back)})
             raise
         used = answer.input_tokens + answer.output_tokens
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
         told = answer.to_json()
         value = carried(told)
-        self._commit("result", {"slot": slot, "value": value, "spent": write_spent(back)})
+        await self._put("result", {"slot": slot, "value": value, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
-            self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
+            await self._put("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
             raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")
         return answer if value == told else ModelAnswer.from_json(value)
 
@@ -136,9 +136,9 @@ class Recording(Permits):
             "spent": {"calls": 1},
         }
         try:
-            self._commit("intent", intent, effects=effects)
+            await self._put("intent", intent, effects=effects)
         except EffectTaken as taken:
-            return self._used_before(slot, taken)
+            return await self._used_before(slot, taken)
         self._dispatch()
         return await self._send(slot, key, send, business)
 
@@ -150,13 +150,13 @@ class Recording(Permits):
             value = carried(await send(self.key(slot)))
         except CallFailed as failure:
             self._count(-1)  # the event tells it
-            self._commit(
+            await self._put(
                 "result", {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}, power=False
             )
             raise
         if slot.startswith("call."):
             self._count(-1)
-            self._commit("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
+            await self._put("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
         return value
 
     def _count(self, calls: int) -> None:
@@ -171,10 +171,10 @@ class Recording(Permits):
             sure = failure.record.category != "unknown_effect"
             effects = [] if business is None else [Effect(business, "not_done" if sure else "unknown")]
             if sure:
-                self._commit("result", {"slot": slot, "error": write_error(failure.record)}, effects=effects)
+                await self._put("result", {"slot": slot, "error": write_error(failure.record)}, effects=effects)
             raise
         effects = [] if business is None else [Effect(business, "done", value)]
-        self._commit("result", {"slot": slot, "value": value}, effects=effects)
+        await self._put("result", {"slot": slot, "value": value}, effects=effects)
         return value
 
     async def _reconciled(
@@ -187,7 +187,7 @@ class Recording(Permits):
             known = became_of(self.drive.engine.store.events(inherited["run"]), inherited["event"])
             if known is not PENDING:
                 value = "not done" if known is NOT_DONE else known
-                self._commit("result", {"slot": f"{slot}.reconciled" if known is NOT_DONE else slot, "value": value})
+                await self._put("result", {"slot": f"{slot}.reconciled" if known is NOT_DONE else slot, "value": value})
                 return known
         if reconcile is None:
             by = "" if inherited is None else f" by run {inherited['run']!r}, which this one is a fork of,"
@@ -204,10 +204,10 @@ class Recording(Permits):
                     f"tool {tool.name!r} was called by a process that may still be running: resume after its timeout"
                 )
             effects = [] if business is None else [Effect(business, "not_done")]
-            self._commit("result", {"slot": f"{slot}.reconciled", "value": "not done"}, effects=effects)
+            await self._put("result", {"slot": f"{slot}.reconciled", "value": "not done"}, effects=effects)
             return NOT_DONE
         effects = [] if business is None else [Effect(business, "done", found)]
-        self._commit("result", {"slot": slot, "value": found, "reconciled": True}, effects=effects)
+        await self._put("result", {"slot": slot, "value": found, "reconciled": True}, effects=effects)
         return found
 
     async def _inherited(
@@ -222,20 +222,20 @@ class Recording(Permits):
             origin = {name: entry[name] for name in ("run", "event", "key")}
             about = {"slot": slot, "kind": "tool", "tool": call.tool, "arguments": call.arguments, "inherited": origin}
             if "value" in entry:
-                self._commit("result", about | {"key": entry["key"], "value": entry["value"]})
+                await self._put("result", about | {"key": entry["key"], "value": entry["value"]})
                 return entry["value"]
             its = {name: entry[name] for name in ("key", "timeout", "sent")}
-            self._commit("intent", about | its | {"business": None, "fence": NOBODY})
+            await self._put("intent", about | its | {"business": None, "fence": NOBODY})
             found = await self._reconciled(slot, tool, self.branch.calls[slot], reconcile)
             if found is not NOT_DONE:
                 return found
         return NOT_DONE
 
-    def _used_before(self, slot: str, taken: EffectTaken) -> Any:
+    async def _used_before(self, slot: str, taken: EffectTaken) -> Any:
         """A business key that was used: the second use gets the first result, and the journal says so."""
         row = taken.row
         if row.status == "done":
-            self._commit("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
+            await self._put("result", {"slot": slot, "value": row.result, "reused": {"key": row.key, "run": row.run}})
             return row.result
         raise CallFailed(
             ErrorRecord(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .chain import genesis, verify
 from .outside import Build, Guard
+from .parts import Part
 from .records import (
     Change,
     Checkpoint,
@@ -31,6 +32,7 @@ __all__ = [
     "Event",
     "Guard",
     "Lease",
+    "Part",
     "RequestDraft",
     "RequestRow",
     "RunRow",

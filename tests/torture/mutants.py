@@ -51,7 +51,7 @@ async def _guesses(self: Any, *_: Any) -> Any:
     return NOT_DONE
 
 
-def _waits_blindly(self: Any, branch: Branch, openings: Any) -> None:
+async def _waits_blindly(self: Any, branch: Branch, openings: Any) -> None:
     rows = [opening.row for opening in openings]
     self.commit(branch, [opening.draft for opening in openings], status="waiting", open_requests=rows)
 
@@ -100,7 +100,7 @@ MUTANTS: dict[str, list[Patch]] = {
     "digest of the decision": [(f"{RUNS}.store.outside.Outside._refuse", nothing)],
     "fence": [
         (f"{RUNS}.store.journal.APPEND", journal.APPEND.replace("and fence = ?", "and ? is not null")),
-        (f"{RUNS}.store.sqlite.SqliteStore._stand", nothing),
+        (f"{RUNS}.store.appending.Appending._stand", nothing),
     ],
     "compare-and-set of requests": [
         (f"{RUNS}.store.outside.Outside._refuse", nothing),
