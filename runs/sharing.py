@@ -107,8 +107,9 @@ class Queue:
             raise
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        if not waiting:  # all were cancelled
+        found, self._waiting = self._waiting, {}
+        waiting = {part: waiter for part, waiter in found.items() if not (part.begins and waiter.cancelled())}
+        if not waiting:
             return
         try:
             self._store.together(tuple(waiting))

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,6 +40,7 @@ class Job:
         settles: how the people settle an unknown effect: by the world's ledger, as not done, or not at all.
         run: the run's id.
         breaks: the protection that is taken out (see mutants.py).
+        crowd: how many runs are driven at once on the child's loop, each with its people; 0 for the run alone.
     """
 
     scenario: str
@@ -49,6 +50,7 @@ class Job:
     settles: str = "ledger"
     run: str = RUN
     breaks: str | None = None
+    crowd: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ class Report:
         killed_at: the boundary at which it killed itself, ``before step``; None where it did not.
         boundaries: all boundaries that it passed, in order.
         run: how the run stood at the end.
+        crowd: how each run of a crowd stood, by its id.
     """
 
     signal: int
     killed_at: str | None
     boundaries: list[str]
     run: dict[str, Any] = field(default_factory=dict[str, Any])
+    crowd: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
 
 class Forge:
@@ -97,9 +101,8 @@ class Forge:
         assert died or os.WEXITSTATUS(status) == 0, f"{job} ended with {os.WEXITSTATUS(status)}"
         found = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
         mark = folder / "kill"
-        return Report(
-            died, mark.read_text() if mark.exists() else None, found.get("boundaries", []), found.get("run", {})
-        )
+        killed_at = mark.read_text() if mark.exists() else None
+        return Report(died, killed_at, found.get("boundaries", []), found.get("run", {}), found.get("crowd", {}))
 
     def close(self) -> None:
         """End the process."""
@@ -183,9 +186,12 @@ async def _drive(job: Job, folder: Path) -> dict[str, Any]:
             time.sleep(60)  # nothing runs after this line
 
     app.store.hook = hook
-    run = await _people(app, job, world)
+    jobs = [replace(job, run=f"{job.run}-{n}") for n in range(job.crowd)]
+    runs = await asyncio.gather(*[_people(app, one, world) for one in jobs or [job]])
     app.store.hook = None
-    return {"boundaries": boundaries, "run": told(app, run, world)}
+    if jobs:
+        return {"boundaries": boundaries, "crowd": {run.id: told(app, run, world) for run in runs}}
+    return {"boundaries": boundaries, "run": told(app, runs[0], world)}
 
 
 async def _people(app: Any, job: Job, world: Any) -> Any:

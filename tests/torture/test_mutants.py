@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.runs import test_promises_decisions as decisions
 from tests.runs import test_promises_edits as edits
 from tests.runs import test_promises_effects as effects
 from tests.runs import test_promises_graph as graph
+from tests.runs import test_sharing as sharing
 from tests.torture import mutants
 from tests.torture.forge import Forge, Job
 from tests.torture.test_kills import differences, undisturbed
@@ -31,6 +33,9 @@ CAUGHT: dict[str, Callable[[Path], Any]] = {
     "bound before the call": budgets.test_a_call_whose_bound_does_not_fit_is_not_sent,
     "reservation": budgets.test_a_reservation_that_a_crash_left_open_is_charged_whole,
     "a wait looks again": decisions.test_a_decision_that_comes_while_the_run_is_about_to_wait_is_not_slept_over,
+    "a shared commit is waited for": lambda folder: asyncio.run(
+        sharing.test_nothing_follows_from_a_step_that_is_not_committed(folder / "runs.db")
+    ),
     "cancelled is over": lambda folder: graph.test_a_cancelled_run_is_not_moved_through_the_graph(folder, "nothing"),
     "one driver": decisions.test_a_resume_beside_a_driver_is_busy_and_names_it,
     "role": decisions.test_only_the_role_may_decide,
