@@ -24,6 +24,7 @@ from typing import Any
 
 from tests.house import ROOT
 from tests.torture import mutants
+from tests.torture.rush import rush
 
 RUN = "the-run"
 
@@ -41,6 +42,8 @@ class Job:
         run: the run's id.
         breaks: the protection that is taken out (see mutants.py).
         crowd: how many runs are driven at once on the child's loop, each with its people; 0 for the run alone.
+        rush: seconds that so many processes use one store, see rush.py.
+        durability: of their stores.
     """
 
     scenario: str
@@ -51,6 +54,8 @@ class Job:
     run: str = RUN
     breaks: str | None = None
     crowd: int = 0
+    rush: float = 0.0
+    durability: str = "process"
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,10 @@ def work(job: Job) -> None:
     try:
         if job.breaks is not None:
             mutants.apply(job.breaks, setattr, operator.setitem)
-        report = asyncio.run(_drive(job, folder))
+        if job.rush:
+            report: dict[str, Any] = {"run": rush(folder, job.rush, job.durability, job.crowd)}
+        else:
+            report = asyncio.run(_drive(job, folder))
         (folder / "report").write_text(json.dumps(report))
     except BaseException:  # noqa: BLE001  # the test is told, whatever it was
         (folder / "error").write_text(traceback.format_exc())
