@@ -125,7 +125,7 @@ class Engine(Generic[S]):
         """Creates a run, as ``begin``, and drives it."""
         with self.sharing.here() as queue:
             lease, events = await queue.begin(self._first(given, run_id, by, tags))
-            return await self.drive(Drive(self, lease, Standing(self.flow, lease.run).apply_all(events)))
+            return await self._drive(Drive(self, lease, Standing(self.flow, lease.run).apply_all(events)), queue)
 
     def begin(
         self, given: Mapping[str, Any] | BaseModel, run_id: str | None, by: str | None, tags: Iterable[str]
@@ -207,10 +207,10 @@ class Engine(Generic[S]):
             drive: the run under its lease.
         """
         with self.sharing.here() as queue:
-            drive.queue = queue
             return await self._drive(drive, queue)
 
     async def _drive(self, drive: Drive[S], queue: Queue) -> Run[S]:
+        drive.queue = queue
         thread = drive.lease.run
         checkpoint: Checkpoint | None = None
         config = self.saver.begin(thread)

@@ -248,8 +248,9 @@ async def test_many_runs_on_one_loop_share_their_commits(path):
             assert app.store.run(f"r{n}").holder is None
 
 
-async def test_a_run_that_is_alone_commits_by_itself(path):
+async def test_a_run_that_is_alone_commits_by_itself(path, monkeypatch):
     """Where nothing is driven beside it, a step is one statement at once, and no turn of the loop is waited for."""
+    monkeypatch.delattr(Queue, "write")
     with counting().compile(store=path) as app:
         told = commits(app.store)
         run = await app.astart({})
