@@ -217,7 +217,7 @@ class Engine(Generic[S]):
         try:
             if not drive.over:
                 async with hearing(self.store, drive.lease):
-                    await self.graph.ainvoke({}, config, context=drive, durability="sync")
+                    await self.graph.ainvoke({}, config, context=drive, durability="exit")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
             else:

@@ -174,7 +174,7 @@ class Writing(Generic[S]):
     def _committed(self, branch: Branch, drafts: Sequence[Draft], to: str | None, events: Sequence[Event]) -> None:
         if to is not None:
             self.status = to
-        if any(draft.kind == "step" for draft in drafts):
+        if self.untold and any(draft.kind == "step" for draft in drafts):
             self.untold.pop(branch.path, None)
         self.fold(events)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from ...errors import GuidewayError, LeaseLost, RunExists, StateInvalid, StoreError
 from . import chain, journal, rows
@@ -17,8 +17,6 @@ from .heartbeat import Heartbeat
 from .leases import RELEASE
 from .parts import Beginning, Changing, One, Part, Releasing
 from .records import Change, Checkpoint, Draft, Effect, EffectTaken, Event, Lease, RequestDraft, TailMoved
-
-T = TypeVar("T")
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -60,7 +58,7 @@ class Appending(Driving):
             StateInvalid: the id is not printable, or a body is not JSON.
         """
         part = self.beginning(run_id=run_id, flow=flow, shape=shape, build=build, events=events, by=by, tags=tags)
-        return self._alone(part)
+        return part.alone()
 
     def beginning(
         self,
@@ -94,7 +92,7 @@ class Appending(Driving):
     def release(self, lease: Lease, *, checkpoint: Checkpoint | None = None) -> None:
         """Let the run go, and keep LangGraph's checkpoint with it; a lease that is lost is let go in silence."""
         if checkpoint is not None:
-            self._alone(self.releasing(lease, checkpoint=checkpoint))
+            self.releasing(lease, checkpoint=checkpoint).alone()
             return
         self._drop(lease)
         self._db.single(RELEASE, (lease.rid, lease.fence), "release")
@@ -167,7 +165,7 @@ class Appending(Driving):
             request_status=request_status, effects=effects, shape=shape, build=build, power=power,
             checkpoint=checkpoint, release=release,
         )  # fmt: skip
-        return self._alone(part)
+        return part.alone()
 
     def part(
         self,
@@ -222,21 +220,9 @@ class Appending(Driving):
         for part in parts:
             _finish(part)
 
-    def _alone(self, part: Part[T]) -> T:
-        if isinstance(part, One):
-            if part.begins:
-                self._may_begin(part.lease)
-            part.written = self._db.single(journal.APPEND, part.values, part.kinds, power=part.power)
-        else:
-            with self._db.writing(part.kinds, power=part.power) as tx:
-                part.write(tx.cursor)
-        part.over = True
-        part.wrote()
-        return part.result()
-
     def _try_alone(self, part: Part[Any]) -> None:
         try:
-            self._alone(part)
+            part.alone()
         except Exception as error:  # noqa: BLE001  # whoever waits for the part is told
             part.fail(error)
 

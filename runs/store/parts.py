@@ -62,6 +62,18 @@ class Part(Generic[T]):
         self.error = error
         self.over = True
 
+    def alone(self) -> T:
+        """Write it in a commit of its own.
+
+        Raises:
+            Exception: why it was refused, or why the commit failed.
+        """
+        with self.store._db.writing(self.kinds, power=self.power) as tx:
+            self.write(tx.cursor)
+        self.wrote()
+        self.over = True
+        return self.result()
+
     def result(self) -> T:
         """What came of it, once it is over.
 
@@ -89,12 +101,13 @@ class One(Part[list[Event]]):
     many = False
 
     def __init__(self, store: Appending, lease: Lease, draft: Draft, power: bool) -> None:
-        super().__init__(store, draft.kind, power)
-        self.lease = lease
+        self.store, self.kinds, self.power, self.lease = store, draft.kind, power, lease
+        self.over, self.found, self.error = False, None, None
         self.events = prepare((draft,), lease.tail, lease.link, store._clock())
         event = self.events[0]
-        rid, fence = lease.rid, lease.fence
-        self.values = (rid << 32 | event.number, event.kind, event.at, event.payload.decode(), event.link, rid, fence)
+        rid = lease.rid
+        row = (rid << 32 | event.number, event.kind, event.at, event.payload.decode(), event.link)
+        self.values = (*row, rid, lease.fence)
         self.written = 0
 
     @property
@@ -111,6 +124,14 @@ class One(Part[list[Event]]):
         except sqlite3.IntegrityError:
             self.written = -1
 
+    def alone(self) -> list[Event]:
+        """Write the event in a commit of its own: the statement is its transaction."""
+        if self.begins:
+            self.store._may_begin(self.lease)
+        self.written = self.store._db.single(journal.APPEND, self.values, self.kinds, power=self.power)
+        self.wrote()
+        return self.events
+
     def wrote(self) -> None:
         """The lease's tail moves along, where the event was written."""
         if self.written == 0:
@@ -119,7 +140,7 @@ class One(Part[list[Event]]):
             raise self.store._moved(self.lease)
         event = self.events[0]
         self.lease.tail, self.lease.link = event.number, event.link
-        self.found = self.events
+        self.found, self.over = self.events, True
 
 
 class Changing(Part[list[Event]]):
@@ -188,7 +209,7 @@ class Beginning(Part[tuple[Lease, list[Event]]]):
     def write(self, cursor: sqlite3.Cursor) -> None:
         """Write the run, its events and its lease."""
         rid = self.store._insert(cursor, self.values, self.events)
-        lease = self.store._leases.begin(cursor, rid, self.values[0], 1, 1)
+        lease = self.store._leases.begin(cursor, rid, self.values[0], 1, 1, self.events[-1] if self.events else None)
         self.found = (lease, self.events)
 
     def wrote(self) -> None:
