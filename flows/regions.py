@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
-
 from ..guards.gates import Gate, Way
 from ..guards.outcomes import Failed
 from ..guards.path import Edge
@@ -96,6 +94,8 @@ class _Graph:
 
     def exits(self, forks: Mapping[str, AllOf]) -> dict[str, str | None]:
         """The immediate post-dominator of each fork, over all paths on which nothing fails."""
+        import networkx as nx  # a quarter of what it takes to author a flow, and most flows have no fork
+
         backward: nx.DiGraph[str] = nx.DiGraph()
         backward.add_node(_OVER)
         for end in self.ends:

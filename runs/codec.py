@@ -160,6 +160,9 @@ def add_spent(spent: Spent, data: dict[str, float] | None) -> Spent:
     """
     if not data:
         return spent
+    if len(data) == 2 and "steps" in data and "seconds" in data:  # nearly every step
+        steps, calls, tokens, usd, seconds = spent
+        return Spent(steps + data["steps"], calls, tokens, usd, seconds + data["seconds"])  # type: ignore[arg-type]
     get = data.get
     return Spent(
         spent.steps + get("steps", 0),  # type: ignore[arg-type]  # JSON keeps what is whole

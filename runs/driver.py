@@ -141,7 +141,7 @@ class Drive(Scheduling[S]):
     async def _finish_step(
         self, branch: Branch, at: AtNode, outcome: Outcome, recording: Recording, seconds: float
     ) -> None:
-        spent = Spent(steps=1, seconds=seconds)
+        spent = Spent(steps=1, seconds=round(seconds, 6))  # no clock knows more, and each digit is stored
         if recording.spent is not NOTHING:
             spent += recording.spent
         body: dict[str, Any] = {"node": at.node, "kind": outcome.kind, "spent": write_spent(spent)}
