@@ -132,7 +132,7 @@ class StateType(Generic[S]):
         """
         if not update:
             return {}
-        if not self._whole and all(self._exact(name, value) for name, value in update.items()):
+        if not self._whole and self._all_exact(update):
             return dict(update)
         trial = state.model_copy()
         delta: Delta = {}
@@ -179,16 +179,19 @@ class StateType(Generic[S]):
             )
         return delta
 
-    def _exact(self, name: str, value: Any) -> bool:
-        """Whether a value needs no validation and no coding: its field takes exactly this type, unconstrained."""
-        plan = self.fields.get(name)
-        if plan is None or type(value) not in plan.exact:
-            return False
-        if type(value) is str:
-            return value.isascii()  # other text is looked at: half a surrogate pair could not be stored
-        if type(value) is int:
-            return value.bit_length() <= LONGEST
-        return type(value) is not float or math.isfinite(value)
+    def _all_exact(self, update: Mapping[str, Any]) -> bool:
+        """Whether no value needs validation or coding: each field takes exactly this type, unconstrained."""
+        for name, value in update.items():
+            plan, kind = self.fields.get(name), type(value)
+            if plan is None or kind not in plan.exact:
+                return False
+            if kind is str and not value.isascii():  # it is looked at: half a surrogate pair could not be stored
+                return False
+            if kind is int and value.bit_length() > LONGEST:
+                return False
+            if kind is float and not math.isfinite(value):
+                return False
+        return True
 
     def _assign(self, trial: S, values: dict[str, Any]) -> None:
         try:

@@ -137,7 +137,7 @@ class App(Deciding[S], Watching[S]):
         tags: Iterable[str] = (),
     ) -> Run[S]:
         """See ``start``."""
-        return await self._engine.drive(self._engine.begin(input, run_id, by, tags))
+        return await self._engine.start(input, run_id, by, tags)
 
     def start(
         self,

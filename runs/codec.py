@@ -167,11 +167,14 @@ def add_spent(spent: Spent, data: dict[str, float] | None) -> Spent:
     """
     if not data:
         return spent
+    if len(data) == 2 and "steps" in data and "seconds" in data:  # nearly every step
+        steps, calls, tokens, usd, seconds = spent
+        return Spent(steps + data["steps"], calls, tokens, usd, seconds + data["seconds"])  # type: ignore[arg-type]
     get = data.get
     return Spent(
-        spent.steps + int(get("steps", 0)),
-        spent.calls + int(get("calls", 0)),
-        spent.tokens + int(get("tokens", 0)),
+        spent.steps + get("steps", 0),  # type: ignore[arg-type]  # JSON keeps what is whole
+        spent.calls + get("calls", 0),  # type: ignore[arg-type]
+        spent.tokens + get("tokens", 0),  # type: ignore[arg-type]
         spent.usd + get("usd", 0.0),
         spent.seconds + get("seconds", 0.0),
     )

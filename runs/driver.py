@@ -79,7 +79,7 @@ class Drive(Scheduling[S]):
                     assert isinstance(node, Each)
                     self.each(branch, at, node)
             elif isinstance(at, AtGate):
-                self._gate(branch, at)
+                await self._gate(branch, at)
             elif isinstance(at, AtFork):
                 self.join(branch, at)
             elif isinstance(at, AtHead):
@@ -131,9 +131,9 @@ class Drive(Scheduling[S]):
                     step=self.standing.steps + 1,
                 )
         except Suspended:
-            self._wait(branch, recording.openings)
+            await self._wait(branch, recording.openings)
             return
-        self._finish_step(branch, at, outcome, recording, time.monotonic() - begun)
+        await self._finish_step(branch, at, outcome, recording, time.monotonic() - begun)
 
     async def _item(self, branch: Branch, recording: Recording) -> Outcome:
         """One item of an each: its gates, then its node, which sees the item beside the state."""
@@ -159,8 +159,10 @@ class Drive(Scheduling[S]):
             step=self.standing.steps + 1,
         )
 
-    def _finish_step(self, branch: Branch, at: AtNode, outcome: Outcome, recording: Recording, seconds: float) -> None:
-        spent = Spent(steps=1, seconds=seconds)
+    async def _finish_step(
+        self, branch: Branch, at: AtNode, outcome: Outcome, recording: Recording, seconds: float
+    ) -> None:
+        spent = Spent(steps=1, seconds=round(seconds, 6))  # no clock knows more, and each digit is stored
         if recording.spent is not NOTHING:
             spent += recording.spent
         body: dict[str, Any] = {"node": at.node, "kind": outcome.kind, "spent": write_spent(spent)}
@@ -197,28 +199,31 @@ class Drive(Scheduling[S]):
         if outcome.error is not None:
             body["error"] = write_error(outcome.error)
             unknown = outcome.error.category == "unknown_effect"
+        drafts, change = self._composed(branch, "step", body, move, {})
         try:
-            self.commit_move(branch, "step", body, move, again=not unknown)
+            await self.share(branch, drafts, again=not unknown, **change)
         except TailMoved as moved:  # how the call ended may be told just now: the step looks again, and calls nothing
             self.fold(moved.events)
 
     # gates on edges
 
-    def _gate(self, branch: Branch, at: AtGate) -> None:
+    async def _gate(self, branch: Branch, at: AtGate) -> None:
         """At a gate on an edge: asks where nobody was asked, waits, or takes the decision."""
         pending = waits_at_gate(branch)
         if pending is None:
-            self._wait(branch, [self._opening(branch, at, branch.state)])
+            await self._wait(branch, [self._opening(branch, at, branch.state)])
         elif pending.status == "open":
-            self._wait(branch, [])
+            await self._wait(branch, [])
         else:
             edits = further(at.edits, edit_of(pending), at.index, at.turns) if pending.status == "edited" else None
             refusal = None if edits is not None else refusal_of(pending)
             decided = Decided(at, pending.id, pending.body["digest"], refusal, edits)
             move = self.next(branch, decided, branch.state)
             body = {"request": pending.id, "gate": pending.body["gate"], "decision": pending.decisions[-1]}
+            consumed = {"request_status": {pending.id: "consumed"}}
+            drafts, change = self._composed(branch, "gate", body, move, consumed)
             try:
-                self.commit_move(branch, "gate", body, move, again=False, request_status={pending.id: "consumed"})
+                await self.share(branch, drafts, again=False, **change)
             except TailMoved as moved:  # a yes may have been taken back: what is decided now is looked at again
                 self.fold(moved.events)
 
@@ -232,11 +237,17 @@ class Drive(Scheduling[S]):
             move: the move.
             change: whatever else changes with it.
         """
+        drafts, change = self._composed(branch, kind, body, move, change)
+        self.commit(branch, drafts, **change)
+
+    def _composed(
+        self, branch: Branch, kind: str, body: dict[str, Any], move: Move, change: dict[str, Any]
+    ) -> tuple[list[Draft], dict[str, Any]]:
+        """The events of a move, and what changes with them."""
         write_move(body, move, out=branch.frame.out)
         drafts = [Draft(kind, body)]
         if isinstance(move, Run) and not branch.requests:  # nearly every move
-            self.commit(branch, drafts, **change)
-            return
+            return drafts, change
         if isinstance(move, Finish):
             self._end(branch, drafts, move.at, write_error(move.error), change)
         elif isinstance(move, Leave) and branch.heads_frame:
@@ -250,7 +261,7 @@ class Drive(Scheduling[S]):
             self.withdraw(branch, change)
         if isinstance(move, Join | Leave) or (isinstance(move, Finish) and branch.parent is not None):
             change["rests"] = move.at  # a sibling may be parked, or wait for a person
-        self.commit(branch, drafts, **change)
+        return drafts, change
 
     def _state_after(self, branch: Branch, body: dict[str, Any]) -> Any:
         state = branch.state
@@ -339,11 +350,11 @@ class Drive(Scheduling[S]):
                 break
         return found
 
-    def _wait(self, branch: Branch, openings: Sequence[Opening]) -> None:
+    async def _wait(self, branch: Branch, openings: Sequence[Opening]) -> None:
         drafts = [opening.draft for opening in openings]
         rows = [opening.row for opening in openings]
         try:
-            self.commit(branch, drafts, rests=branch.at, again=False, open_requests=rows)
+            await self.share(branch, drafts, rests=branch.at, again=False, open_requests=rows)
         except TailMoved as moved:  # somebody decided meanwhile: to wait now could be to wait for ever
             self.fold(moved.events)
 

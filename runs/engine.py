@@ -23,7 +23,6 @@ from ..guards.gates import Approval
 from ..nodes.models import Models
 from ..nodes.streaming import Heard
 from .agreeing import agree
-from .codec import read_error
 from .driver import Drive
 from .forking import first_events
 from .hearing import hearing
@@ -31,13 +30,14 @@ from .ids import new_id, system_user, valid_id
 from .keeping import Keeper
 from .keys import Keys, hiding
 from .lifecycle import OVER
+from .looking import view_of
 from .portal import Portal
-from .progress import progress_of, unsettled_of
+from .sharing import Queue, Sharing
 from .standing import Standing, versions_of
 from .starting import started
-from .store import Checkpoint, Draft, Event, RunRow, SqliteStore
+from .store import Checkpoint, Draft, Event, Lease, RunRow, SqliteStore
 from .versions import fit
-from .views import Forked, Run, request_view
+from .views import Run
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -69,6 +69,7 @@ class Engine(Generic[S]):
         self.deps = deps
         self.portal = Portal()
         self.keeper = Keeper()
+        self.sharing = Sharing(store)
         self.listeners: list[Listener] = []
         self.ears: list[Ear] = []
         self.gated = any(isinstance(gate, Approval) for inner in flows_in(flow) for gate in inner.gates.values())
@@ -123,6 +124,14 @@ class Engine(Generic[S]):
 
     # starting
 
+    async def start(
+        self, given: Mapping[str, Any] | BaseModel, run_id: str | None, by: str | None, tags: Iterable[str]
+    ) -> Run[S]:
+        """Creates a run, as ``begin``, and drives it."""
+        with self.sharing.here() as queue:
+            lease, events = await queue.begin(self._first(given, run_id, by, tags))
+            return await self._drive(self._begun(lease, events), queue)
+
     def begin(
         self, given: Mapping[str, Any] | BaseModel, run_id: str | None, by: str | None, tags: Iterable[str]
     ) -> Drive[S]:
@@ -139,12 +148,17 @@ class Engine(Generic[S]):
             StateInvalid: the input does not fit the state.
             RunExists: the id is taken.
         """
+        return self._begun(*self.store.begin(**self._first(given, run_id, by, tags)))
+
+    def _first(
+        self, given: Mapping[str, Any] | BaseModel, run_id: str | None, by: str | None, tags: Iterable[str]
+    ) -> dict[str, Any]:
         if self.gated and not (by or "").strip():
             raise ConfigError(
                 f"flow {self.flow.name!r} has an approval, so a run must say who starts it: start(..., by='web'). "
                 "Whoever starts a run may not approve its calls"
             )
-        return self._begin(run_id, by, tags, [started(self.flow, self.keys, given, by)])
+        return self._new(run_id, by, tags, [started(self.flow, self.keys, given, by)])
 
     def fork(self, run_id: str, at: int, by: str, update: Mapping[str, Any] | None, new: str | None) -> Drive[S]:
         """Creates a run from another one, in one commit, and takes its lease; of the other only the journal is read.
@@ -163,22 +177,19 @@ class Engine(Generic[S]):
         self._mine(row)
         events, versions = self.store.events(row.rid), versions_of(self.store)
         drafts = first_events(self.flow, row, events, versions, at=at, by=by, update=update, keys=self.keys)
-        return self._begin(new, by, row.tags, drafts)
+        return self._begun(*self.store.begin(**self._new(new, by, row.tags, drafts)))
 
-    def _begin(self, run_id: str | None, by: str | None, tags: Iterable[str], drafts: Sequence[Draft]) -> Drive[S]:
+    def _begun(self, lease: Lease, events: Sequence[Event]) -> Drive[S]:
+        return Drive(self, lease, Standing(self.flow, lease.run, self.keys).apply_all(events))
+
+    def _new(self, run_id: str | None, by: str | None, tags: Iterable[str], drafts: Sequence[Draft]) -> dict[str, Any]:
+        """What ``store.begin`` takes."""
         name = run_id or new_id()
         valid_id(name)
         self._keep_manifest()
-        lease, events = self.store.begin(
-            run_id=name,
-            flow=self.flow.name,
-            shape=self.flow.shape,
-            build=self.flow.build,
-            by=by,
-            tags=tags,
-            events=drafts,
-        )
-        return Drive(self, lease, Standing(self.flow, name, self.keys).apply_all(events))
+        flow = self.flow
+        about = {"run_id": name, "flow": flow.name, "shape": flow.shape, "build": flow.build}
+        return {**about, "by": by, "tags": tags, "events": drafts}
 
     def _keep_manifest(self) -> None:
         if not self._manifest_kept:
@@ -193,6 +204,11 @@ class Engine(Generic[S]):
         Args:
             drive: the run under its lease.
         """
+        with self.sharing.here() as queue:
+            return await self._drive(drive, queue)
+
+    async def _drive(self, drive: Drive[S], queue: Queue) -> Run[S]:
+        drive.queue = queue
         thread = drive.lease.run
         checkpoint: Checkpoint | None = None
         config = self.saver.begin(thread)
@@ -200,7 +216,7 @@ class Engine(Generic[S]):
             if not drive.over:
                 async with hearing(self.store, drive.lease):
                     with hiding(drive.standing.vault, self.deps):
-                        await self.graph.ainvoke({}, config, context=drive, durability="sync")
+                        await self.graph.ainvoke({}, config, context=drive, durability="exit")
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
             else:
@@ -210,7 +226,7 @@ class Engine(Generic[S]):
                 raise
         finally:
             self.saver.forget(thread)
-            self.store.release(drive.lease, checkpoint=checkpoint)
+            await queue.release(drive.lease, checkpoint)
         return self.view(drive.standing)
 
     async def resume(self, run_id: str) -> Run[S]:
@@ -283,8 +299,6 @@ class Engine(Generic[S]):
             return await self._one_step(run_id, given, place)
 
     async def _one_step(self, run_id: str, given: Any, place: str) -> Drive[S]:
-        from .langgraph.graph import places_of
-
         try:
             self.store.run(run_id)
         except RunNotFound:
@@ -294,6 +308,13 @@ class Engine(Generic[S]):
             begun = drive.standing.at != AtNode("START")  # the entry's own step, which its first event holds
         else:
             drive, begun = await self.take(run_id), False
+        with self.sharing.here() as queue:
+            drive.queue = queue
+            return await self._step(drive, queue, begun=begun, place=place)
+
+    async def _step(self, drive: Drive[S], queue: Queue, *, begun: bool, place: str) -> Drive[S]:
+        from .langgraph.graph import places_of
+
         try:
             if not (begun or drive.over) and place in (*places_of(drive.standing), "start"):
                 with hiding(drive.standing.vault, self.deps):
@@ -301,7 +322,7 @@ class Engine(Generic[S]):
             elif not begun:
                 drive.settle()
         finally:
-            self.store.release(drive.lease)
+            await queue.release(drive.lease)
         return drive
 
     # reading
@@ -334,33 +355,7 @@ class Engine(Generic[S]):
             standing: where it stands.
         """
         row = agree(self.store.run(standing.run), standing, self.store.path)
-        requests = [
-            request_view(item.body, item.status, tuple(item.decisions))
-            for item in standing.requests.values()
-            if item.status == "open" and row.status not in OVER
-        ]
-        error = read_error(row.error) or (read_error(standing.parked[0].error) if standing.parked else None)
-        return Run(
-            id=row.id,
-            flow=row.flow,
-            shape=standing.shape,
-            build=standing.build,
-            status=row.status,
-            verdict=row.verdict,
-            end=row.end,
-            state=standing.shown,
-            waiting=requests,
-            spent=standing.spent,
-            error=error,
-            tags=row.tags,
-            by=row.by,
-            started=standing.started,
-            updated=standing.updated,
-            events_of=self.keeper.of(self.store, row.rid, row.id, standing.tail),
-            progress=progress_of(standing, over=row.status in OVER),
-            parked=unsettled_of(standing, over=row.status in OVER),
-            forked=None if standing.forked is None else Forked(*standing.forked),
-        )
+        return view_of(row, standing, self.keeper.of(self.store, row.rid, row.id, standing.tail))
 
     def _values(self, run_id: str) -> Mapping[str, Any]:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecisionRefused, GuidewayError, StoreError
@@ -244,22 +245,40 @@ class Permits:
         needed = self.approvals(slot)
         return {"request_status": dict.fromkeys(needed, "undispatched")} if needed else {}
 
-    def dispatch(self, slot: str, drafts: Sequence[Draft] = (), **change: Any) -> None:
-        """Commits what is said before a call is dispatched, if its approvals hold: one that was taken back is final.
+    def dispatch(self, slot: str) -> None:
+        """Says that a call without an intent is dispatched, if its approvals hold: one that was taken back is final.
 
         Args:
             slot: the call's.
-            drafts: the intent, where there is one.
+
+        Raises:
+            CallFailed: an approval was taken back; nothing was committed.
+        """
+        held = self.dispatching(slot)
+        if not held:
+            return
+        with self._approved(slot):
+            self.drive.commit(self.branch, [], power=True, **held)
+
+    async def intend(self, slot: str, intent: dict[str, Any], **change: Any) -> None:
+        """Commits the intent of a call that is about to be dispatched, if its approvals hold.
+
+        Args:
+            slot: the call's.
+            intent: the event's body.
             change: whatever else changes with it.
 
         Raises:
             CallFailed: an approval was taken back; nothing was committed.
         """
         held = self.dispatching(slot)
-        if not (held or drafts):
-            return
+        with self._approved(slot):
+            await self.drive.share(self.branch, [Draft("intent", intent)], power=True, **held, **change)
+
+    @contextmanager
+    def _approved(self, slot: str) -> Generator[None]:
         try:
-            self.drive.commit(self.branch, drafts, power=True, **held, **change)
+            yield
         except DecisionRefused as error:  # it was taken back just now, and the commit told what came in between
             self.dispatching(slot)
             raise Stop() from error
@@ -275,6 +294,15 @@ class Permits:
     def _commit(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
         try:
             self.drive.commit(self.branch, [Draft(kind, body)], power=power, **change)
+        except StoreError as error:
+            raise Stop() from (self._unrecorded(body["slot"], error) if kind == "result" else error)
+        except GuidewayError as error:
+            raise Stop() from error
+
+    async def _put(self, kind: str, body: dict[str, Any], *, power: bool = True, **change: Any) -> None:
+        """As ``_commit``, with what other runs of the loop commit in this turn of it."""
+        try:
+            await self.drive.share(self.branch, [Draft(kind, body)], power=power, **change)
         except StoreError as error:
             raise Stop() from (self._unrecorded(body["slot"], error) if kind == "result" else error)
         except GuidewayError as error:

@@ -36,7 +36,7 @@ from .branches import Frame, Recorded, item_digest, item_of
 from .codec import write_error, write_spent
 from .overruns import Overrunning
 from .permits import not_approved
-from .store.records import Draft, Effect, EffectTaken
+from .store.records import Effect, EffectTaken
 
 
 class Recording(Believing):
@@ -67,7 +67,7 @@ class Recording(Believing):
         bound = Spent(calls=1, tokens=tokens, usd=usd or 0.0)
         await self._must_fit(bound, f"a call of model {request.slot!r}", usd is not None)
         intent = {"slot": slot, "kind": "model", "model": request.slot, "spent": write_spent(bound)}
-        self.dispatch(slot, [Draft("intent", intent)])
+        await self.intend(slot, intent)
         self._dispatch()
         try:
             with heard_by(None if request.secret else self._ear(slot)):
@@ -76,16 +76,16 @@ class Recording(Believing):
             kept = bound.tokens if failure.record.category == "timeout" else 0
             back = Spent(tokens=kept - bound.tokens, usd=0.0 if kept else -bound.usd)
             body = {"slot": slot, "error": write_error(failure.record), "spent": write_spent(back)}
-            self._commit("result", body, **self.not_dispatched(slot))
+            await self._put("result", body, **self.not_dispatched(slot))
             raise
         used = answer.input_tokens + answer.output_tokens
         paid = answer.usd if answer.usd is not None else price(answer.input_tokens, answer.output_tokens)
         back = Spent(tokens=used - bound.tokens, usd=(paid or 0.0) - bound.usd)
         value = carried(told := answer.to_json())
         stored: Any = vault().seal(value, remember=False) if request.secret else value
-        self._commit("result", {"slot": slot, "value": stored, "spent": write_spent(back)})
+        await self._put("result", {"slot": slot, "value": stored, "spent": write_spent(back)})
         if used > bound.tokens and self._bounded("tokens"):
-            self._commit("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
+            await self._put("breach", {"slot": slot, "allowed": bound.tokens, "used": used})
             raise Exhausted(f"model {request.slot!r} used {used} tokens where {bound.tokens} were allowed")
         return answer if value == told else ModelAnswer.from_json(value)
 
@@ -132,7 +132,7 @@ class Recording(Believing):
             "spent": {"calls": 1},
         }
         try:
-            self.dispatch(slot, [Draft("intent", intent)], effects=effects)
+            await self.intend(slot, intent, effects=effects)
         except EffectTaken as taken:
             return self.used_before(slot, taken)
         self._dispatch()
@@ -148,11 +148,11 @@ class Recording(Believing):
         except CallFailed as failure:
             self._count(-1)  # the event tells it
             body = {"slot": slot, "error": write_error(failure.record), "spent": {"calls": 1}}
-            self._commit("result", body, power=False, **self.not_dispatched(slot))
+            await self._put("result", body, power=False, **self.not_dispatched(slot))
             raise
         if slot.startswith("call."):
             self._count(-1)
-            self._commit("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
+            await self._put("result", {"slot": slot, "value": value, "spent": {"calls": 1}}, power=False)
         return value
 
     def _count(self, calls: int) -> None:
@@ -168,10 +168,10 @@ class Recording(Believing):
             if failure.record.category != "unknown_effect":
                 effects = [] if business is None else [Effect(business, "not_done")]
                 body = {"slot": slot, "error": write_error(failure.record)}
-                self._commit("result", body, effects=effects, **self.not_dispatched(slot))
+                await self._put("result", body, effects=effects, **self.not_dispatched(slot))
             raise
         effects = [] if business is None else [Effect(business, "done", value)]
-        self._commit("result", {"slot": slot, "value": value}, effects=effects)
+        await self._put("result", {"slot": slot, "value": value}, effects=effects)
         return value
 
     def _must_be_the_same(self, slot: str, call: Call, before: Recorded | None) -> None:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ..errors import LeaseLost
+from ..errors import GuidewayError, LeaseLost
 from ..flows.flow import Flow
 from ..flows.position import Position
 from ..nodes.calls import Stop
 from .branches import Branch
 from .readiness import still
 from .standing import Standing
-from .store.records import Draft, Event, Lease, TailMoved
+from .store import Draft, Event, Lease, Part, TailMoved
+from .store.records import EffectTaken
 
 if TYPE_CHECKING:
     from .engine import Engine
     from .recording import Recording
+    from .sharing import Queue
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -39,6 +41,7 @@ class Writing(Generic[S]):
         self.lease = lease
         self.standing = standing
         self.status = "running"
+        self.queue: Queue | None = None  # of the loop that drives it
         self.busy: set[str] = set()
         self.untold: dict[str, Recording] = {}
         self.opened: set[tuple[str, int, str | None]] = set()  # what holds others, and whose approvals were used
@@ -74,13 +77,9 @@ class Writing(Generic[S]):
         Raises:
             LeaseLost: another process drives the run now, or it was cancelled.
         """
-        if branch.path:
-            for draft in drafts:
-                draft.body["branch"] = branch.path
+        self._name(branch, drafts)
         while True:
-            to = status or (None if rests is None else self._resting(branch, rests))
-            if to is None and self.status != "running":
-                to = "running"
+            to = self._to(branch, status, rests)
             try:
                 events = self.engine.store.append(self.lease, drafts, power=power, status=to, **change)
             except TailMoved as moved:
@@ -89,9 +88,94 @@ class Writing(Generic[S]):
                 self.fold(moved.events)
                 continue
             break
+        self._committed(branch, drafts, to, events)
+
+    async def share(
+        self,
+        branch: Branch,
+        drafts: Sequence[Draft],
+        *,
+        power: bool = False,
+        status: str | None = None,
+        rests: Position | None = None,
+        again: bool = True,
+        **change: Any,
+    ) -> None:
+        """As ``commit``, in one transaction with what other runs of the same loop commit in this turn of it.
+
+        A run that is alone commits at once. So does one with several branches: what one of them commits, the others
+        must see before they decide anything.
+
+        Args:
+            branch: whose events they are.
+            drafts: the events.
+            power: the commit survives a power loss.
+            status: the run's new status; ``running`` is written where the stored one was another.
+            rests: where the branch comes to rest by it.
+            again: commit again after what somebody else appended; else TailMoved goes to the caller.
+            change: whatever else ``store.append`` takes.
+
+        Raises:
+            LeaseLost: another process drives the run now, or it was cancelled.
+            CancelledError: the task was cancelled; what had happened is committed and folded.
+        """
+        queue = self.queue
+        if queue is None or not queue.shared or len(self.standing.branches) > 1:
+            self.commit(branch, drafts, power=power, status=status, rests=rests, again=again, **change)
+            return
+        how: dict[str, Any] = {"power": power, "status": status, "rests": rests, "again": again, **change}
+        self._name(branch, drafts)
+        while True:
+            to = self._to(branch, status, rests)
+            part = self.engine.store.part(self.lease, drafts, power=power, status=to, **change)
+            try:
+                await queue.write(part)
+            except asyncio.CancelledError as cancelled:
+                try:
+                    if part.over:
+                        self._conclude(branch, drafts, to, part, how)
+                except (GuidewayError, EffectTaken, TailMoved) as refused:
+                    raise cancelled from refused
+                raise
+            try:
+                events = part.result()
+            except TailMoved as moved:
+                if not again:
+                    raise
+                self.fold(moved.events)
+                continue
+            break
+        self._committed(branch, drafts, to, events)
+
+    def _conclude(
+        self, branch: Branch, drafts: Sequence[Draft], to: str | None, part: Part[list[Event]], how: dict[str, Any]
+    ) -> None:
+        """For one who was cancelled: what was written is folded; what others' events kept out is written behind them.
+
+        Only a call is not begun any more.
+        """
+        try:
+            events = part.result()
+        except TailMoved as moved:
+            self.fold(moved.events)
+            if not part.begins:
+                self.commit(branch, drafts, **how)
+        else:
+            self._committed(branch, drafts, to, events)
+
+    def _name(self, branch: Branch, drafts: Sequence[Draft]) -> None:
+        if branch.path:
+            for draft in drafts:
+                draft.body["branch"] = branch.path
+
+    def _to(self, branch: Branch, status: str | None, rests: Position | None) -> str | None:
+        to = status or (None if rests is None else self._resting(branch, rests))
+        return "running" if to is None and self.status != "running" else to
+
+    def _committed(self, branch: Branch, drafts: Sequence[Draft], to: str | None, events: Sequence[Event]) -> None:
         if to is not None:
             self.status = to
-        if any(draft.kind == "step" for draft in drafts):
+        if self.untold and any(draft.kind == "step" for draft in drafts):
             self.untold.pop(branch.path, None)
         self.fold(events)
 

@@ -293,7 +293,11 @@ def test_no_file_tells_how_it_was_made():
     ],
 )
 def test_authoring_loads_neither_langgraph_nor_langchain(root, authoring):
-    """A process that imports the face, or authors a flow, has loaded neither: they cost a second, and serve runs."""
-    code = f"{authoring}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}} & {LAZY!r}))"
+    """A process that imports the face, or authors a flow, has loaded neither: they cost a second, and serve runs.
+
+    Nor has it loaded networkx, which costs more than the rest together, and serves forks and checks.
+    """
+    heavy = LAZY | {"networkx"}
+    code = f"{authoring}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}} & {heavy!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

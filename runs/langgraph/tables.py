@@ -84,9 +84,9 @@ def open_tables(path: str, *, power: bool) -> Database:
         raise mapped(error, path) from error
     try:
         _bring_forward(connection, path)
-        opening._write_ahead(connection, path, opening.PATIENCE)
+        opening.write_ahead(connection, path)
         connection.execute(f"pragma synchronous={'full' if power else 'normal'}")
-        connection.execute(f"pragma busy_timeout={int(opening.BUSY * 1000)}")
+        connection.patience = opening.BUSY
     except sqlite3.Error as error:
         connection.close()
         raise mapped(error, path) from error

@@ -6,6 +6,7 @@ from .archive import ArchivedStore
 from .chain import genesis, verify
 from .driving import Driving
 from .outside import Build, Guard
+from .parts import Part
 from .records import (
     Change,
     Checkpoint,
@@ -35,6 +36,7 @@ __all__ = [
     "Event",
     "Guard",
     "Lease",
+    "Part",
     "RequestDraft",
     "RequestRow",
     "RunRow",

@@ -28,7 +28,10 @@ def encode(value: Any, what: str) -> bytes:
     Raises:
         StateInvalid: JSON cannot carry the value (NaN, a foreign object, text that is not Unicode).
     """
-    return _through(value, what)[0]
+    try:
+        return _through(value)[0]
+    except _NOT_JSON as error:
+        raise _refused(what, error) from error
 
 
 def decode(payload: str | bytes) -> Any:
@@ -36,17 +39,21 @@ def decode(payload: str | bytes) -> Any:
     return from_json(payload, allow_inf_nan=False)
 
 
-def _through(value: Any, what: str) -> tuple[bytes, Any]:
-    try:
-        payload = to_json(value, inf_nan_mode="constants")
-        if _UNSTORED in payload:
-            raise ValueError("a secret that was sealed outside of its run")
-        return payload, from_json(payload, allow_inf_nan=False)  # refuses NaN, and nesting that cannot be read again
-    except (ValueError, TypeError, RecursionError) as error:
-        raise StateInvalid(
-            f"{what} holds a value that JSON cannot carry ({error}). Nothing was committed. "
-            "Use finite numbers, text, lists and dicts with text keys."
-        ) from error
+def _through(value: Any) -> tuple[bytes, Any]:
+    payload = to_json(value, inf_nan_mode="constants")
+    if _UNSTORED in payload:
+        raise ValueError("a secret that was sealed outside of its run")
+    return payload, from_json(payload, allow_inf_nan=False)  # refuses NaN, and nesting that cannot be read again
+
+
+_NOT_JSON = (ValueError, TypeError, RecursionError)
+
+
+def _refused(what: str, error: Exception) -> StateInvalid:
+    return StateInvalid(
+        f"{what} holds a value that JSON cannot carry ({error}). Nothing was committed. "
+        "Use finite numbers, text, lists and dicts with text keys."
+    )
 
 
 def genesis(run_id: str) -> bytes:
@@ -69,7 +76,10 @@ def prepare(drafts: Iterable[Draft], tail: int, link: bytes, at: float) -> list[
     for draft in drafts:
         tail += 1
         kind = draft.kind
-        payload, body = _through(draft.body, f"the event {kind!r}")
+        try:
+            payload, body = _through(draft.body)
+        except _NOT_JSON as error:
+            raise _refused(f"the event {kind!r}", error) from error
         if not payload.startswith(b"{"):
             raise StateInvalid(f"the event {kind!r} has a body that is no object. Nothing was committed.")
         link = seal(link, tail, kind, at, sha256(payload).digest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -14,6 +15,15 @@ from ...errors import StoreError
 from .border import mapped
 
 Hook = Callable[[str, str], None]
+
+LOOK = 64
+"""Commits between two looks at the size of the write-ahead log: a power of two."""
+LONG = 16 * 2**20
+"""Bytes of the log at which it is cut: SQLite begins it anew by itself, but only in a moment when nobody reads."""
+TELL = 64 * 2**20
+"""Bytes of the log at which it is told that somebody reads for so long that it cannot be cut; then at twice that."""
+
+_log = logging.getLogger("guideway")
 
 
 class Transaction:
@@ -42,6 +52,9 @@ class Database:
         self.hook: Hook | None = None
         self.still: Callable[[], None] | None = None  # raises where what was read may have been half-written
         self._connection: Any = connection
+        self._cursor: Any = connection.cursor()  # of statements that are over when they return
+        self._commits = 0
+        self._told = TELL
         self._lock = threading.RLock()
         self._always = power or file is None
         self.closed = False
@@ -71,20 +84,21 @@ class Database:
         with self._lock:
             try:
                 self._harden(power)
-                connection = self._connection
-                connection.execute("begin immediate")
+                cursor = self._cursor
+                cursor.execute("begin immediate")
                 try:
-                    transaction = Transaction(connection.cursor(), kinds)
+                    transaction = Transaction(self._connection.cursor(), kinds)
                     yield transaction
                     if self.hook is not None:
                         self.hook("before", transaction.kinds)
-                    connection.execute("commit")
+                    cursor.execute("commit")
                 except BaseException:
                     with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors
-                        connection.execute("rollback")
+                        cursor.execute("rollback")
                     raise
                 if self.hook is not None:
                     self.hook("after", transaction.kinds)
+                self._committed()
             except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise mapped(error, self.path) from error
             finally:
@@ -96,11 +110,12 @@ class Database:
             try:
                 if power:
                     self._harden(power)
-                if self.hook is None:
-                    return int(self._connection.execute(sql, values).rowcount)
-                self.hook("before", kinds)
-                count = int(self._connection.execute(sql, values).rowcount)
-                self.hook("after", kinds)
+                if self.hook is not None:
+                    self.hook("before", kinds)
+                count: int = self._cursor.execute(sql, values).rowcount
+                if self.hook is not None:
+                    self.hook("after", kinds)
+                self._committed()
                 return count
             except sqlite3.IntegrityError:
                 return -1
@@ -109,6 +124,22 @@ class Database:
             finally:
                 if power:
                     self._soften(power)
+
+    def _committed(self) -> None:
+        self._commits += 1
+        if self._commits % LOOK or self.file is None:
+            return
+        with suppress(OSError, sqlite3.Error):  # of no concern to what was committed
+            size = os.stat(f"{self.path}-wal").st_size
+            if size < LONG or not self._cursor.execute("pragma wal_checkpoint(truncate)").fetchone()[0]:
+                self._told = TELL
+            elif size >= self._told:
+                self._told = 2 * size
+                _log.warning(
+                    "%s-wal has grown to %d MB: another program has been reading the store for so long that its log "
+                    "cannot be cut. Nothing is lost; end that program, or its transaction.",
+                    self.path, size >> 20,
+                )  # fmt: skip
 
     # By executescript: SQLite may carry this pragma out when it is compiled, and a cached statement is not again.
 
@@ -131,8 +162,8 @@ class Database:
 
     def leave_to_parent(self) -> None:
         """Called in a forked child: SQLite's connections do not survive a fork, so this one refuses all."""
-        _abandoned.append(self._connection)  # not even closed: that would touch the parent's files
-        self._connection = _Inherited(self.path)
+        _abandoned.extend((self._cursor, self._connection))  # not even closed: that would touch the parent's files
+        self._connection = self._cursor = _Inherited(self.path)
         self._lock = threading.RLock()
         self.closed = True
 

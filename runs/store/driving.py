@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import JournalBroken, StoreError
-from . import journal, requests, shelf
-from .leases import COLUMNS, RELEASE, Held, Leases
+from ...errors import JournalBroken
+from . import journal, requests
+from .leases import COLUMNS, Held, Leases
 from .outside import Outside
-from .records import Checkpoint, Event, Lease
-
-_log = logging.getLogger("guideway")
+from .records import Event, Lease
 
 DEATHS = 3
 """Drivers of a run that died one after the other, until it is taken only after all others."""
@@ -94,29 +91,6 @@ class Driving(Outside):
             tx.cursor.execute(_EVICT, (lease.rid, lease.fence))
         self._drop(lease)
         return True
-
-    def release(self, lease: Lease, *, checkpoint: Checkpoint | None = None) -> None:
-        """Let the run go, and keep LangGraph's checkpoint with it; a lease that is lost is let go in silence.
-
-        Where that cannot be written (the disk is full), it is logged: the lease runs out, and what the caller has
-        done, or was told, stands.
-
-        Args:
-            lease: the run's.
-            checkpoint: rides along.
-        """
-        self._drop(lease)
-        if self._db.closed:
-            return
-        try:
-            if checkpoint is None:
-                self._db.single(RELEASE, (lease.rid, lease.fence), "release")
-                return
-            with self._db.writing("release") as tx:
-                if tx.cursor.execute(RELEASE, (lease.rid, lease.fence)).rowcount:
-                    shelf.put_checkpoint(tx.cursor, lease.rid, checkpoint)
-        except StoreError as error:
-            _log.warning("run %s is let go, but not in the store, where its lease runs out: %s", lease.run, error)
 
     def _drop(self, lease: Lease) -> None:
         lease.deadline = float("-inf")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ...errors import RunBusy
 from . import journal, rows
 from .holder import Holder, this_process
-from .records import Lease
+from .records import Event, Lease
 
 TTL = 15.0  # seconds; the heartbeat renews after a third of it
 _SAFE = 0.9  # the part of it in which effects are dispatched: the rest covers the way from the check to the call
@@ -82,8 +82,10 @@ class Leases:
             return "dead"
         return "over" if self._over(other, row) else "held"
 
-    def begin(self, cursor: sqlite3.Cursor, rid: int, run: str, fence: int, dead_from: int) -> Lease:
-        """Write this process down as the holder of a run that nobody holds."""
+    def begin(
+        self, cursor: sqlite3.Cursor, rid: int, run: str, fence: int, dead_from: int, last: Event | None = None
+    ) -> Lease:
+        """Write this process down as the holder of a run that nobody holds; ``last`` is its last event, where known."""
         wall, ticks = time.time(), time.monotonic()
         ttl = self.ttl
         cursor.execute(
@@ -97,7 +99,7 @@ class Leases:
                 rid,
             ),
         )
-        tail, link = journal.tail(cursor, rid, run)
+        tail, link = journal.tail(cursor, rid, run) if last is None else (last.number, last.link)
         lease = Lease(rid, run, fence, tail, link, float("inf") if ttl is None else ticks + ttl * _SAFE, dead_from)
         _held[self.file, rid, fence] = lease
         return lease

@@ -6,14 +6,15 @@ import os
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ...errors import StoreError, StoreForeign, StoreNotFound, StoreReadOnly, ToolMissing
 from .border import foreign, mapped, too_new
 from .database import Database, came_through_fork, inherited
+from .patience import SLICE, Patient
 from .schema import Tables
 
 PATIENCE = 5.0  # seconds that opening waits for a lock; a foreign program's is not worth more
@@ -61,12 +62,12 @@ def open_file(path: str, tables: Tables, *, create: bool, power: bool, patience:
             raise mapped(error, path) from error
     try:
         _bring_forward(connection, path, tables, create=create)
-        _write_ahead(connection, path, patience)
+        write_ahead(connection, path)
         connection.execute(f"pragma synchronous={'full' if power else 'normal'}")
         connection.execute(f"pragma wal_autocheckpoint={POWER_PAGES if power else LOG_PAGES}")
         connection.execute("begin immediate")  # read-only and locked files are found now, not at the first step
         connection.execute("rollback")
-        connection.execute(f"pragma busy_timeout={int(BUSY * 1000)}")
+        connection.patience = BUSY
     except sqlite3.Error as error:
         connection.close()
         raise mapped(error, path) from error
@@ -78,7 +79,7 @@ def open_file(path: str, tables: Tables, *, create: bool, power: bool, patience:
     return Database(connection, path, (status.st_dev, status.st_ino), power=power)
 
 
-def connect(path: str, patience: float, how: str = "mode=rw") -> sqlite3.Connection:
+def connect(path: str, patience: float, how: str = "mode=rw") -> Patient:
     """A connection in autocommit mode to an existing file, or to ``:memory:``.
 
     Args:
@@ -92,7 +93,9 @@ def connect(path: str, patience: float, how: str = "mode=rw") -> sqlite3.Connect
             "Install a newer SQLite, or a Python that brings one."
         )
     target = path if path == ":memory:" else f"{Path(path).as_uri()}?{how}"
-    connection = sqlite3.connect(target, timeout=patience, isolation_level=None, check_same_thread=False, uri=True)
+    options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "uri": True}
+    connection = sqlite3.connect(target, timeout=SLICE, factory=Patient, **options)
+    connection.patience = patience
     connection.execute("pragma trusted_schema=off")
     connection.execute("pragma fullfsync=on")  # macOS: its fsync alone does not survive a power loss
     connection.execute("pragma checkpoint_fullfsync=on")
@@ -195,17 +198,13 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Generator[None]:
         raise
 
 
-def _write_ahead(connection: sqlite3.Connection, path: str, patience: float) -> None:
-    # Changing the mode needs the file for a moment alone, and SQLite's busy timeout does not wait for a writer there.
-    end = time.monotonic() + patience
-    while True:
-        try:
-            mode = connection.execute("pragma journal_mode=wal").fetchone()[0]
-            break
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.005)
+def write_ahead(connection: sqlite3.Connection, path: str) -> None:
+    """Set the file's mode, which needs the file for a moment alone.
+
+    Raises:
+        StoreError: the file system does not allow it.
+    """
+    mode = connection.execute("pragma journal_mode=wal").fetchone()[0]
     if mode != "wal":
         raise StoreError(
             f"{path}: this file system does not allow SQLite's write-ahead log (the mode is {mode!r}). "

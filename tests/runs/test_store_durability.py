@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from guideway.runs.store import Draft, Effect, RequestDraft, SqliteStore
+from guideway.runs.store import Draft, Effect, RequestDraft, SqliteStore, database
 from tests.runs.processes import Process
 
 STORY = """
@@ -217,3 +217,50 @@ def test_ordinary_steps_write_one_row(tmp_path):
         connection.set_trace_callback(None)
     assert len(statements) == 1
     assert "insert into events" in statements[0]
+
+
+def test_a_short_turn_is_taken_though_another_never_rests(tmp_path):
+    """A process that holds the file nearly all the time keeps nobody out: whoever waits looks often for its turn."""
+    path = tmp_path / "runs.db"
+    SqliteStore(path).close()
+    hogs = """
+    import sqlite3
+    connection = sqlite3.connect(path, isolation_level=None)
+    tell("ready")
+    while not os.path.exists(path + ".over"):
+        connection.execute("begin immediate")
+        time.sleep(0.02)
+        connection.execute("rollback")
+        time.sleep(0.002)
+    """
+    with Process(hogs, path) as process:
+        assert process.hear() == "ready"
+        for number in range(10):
+            with SqliteStore(path, patience=4.0) as store:
+                store.create(run_id=f"r{number}", flow="f", shape="s", build="b", events=[Draft("started", {})])
+        (tmp_path / "runs.db.over").touch()
+
+
+def test_a_log_that_somebody_reads_for_long_is_told_of_and_cut_later(tmp_path, monkeypatch, caplog):
+    """While a program reads on, the log grows, and a warning says why; when it has ended, the log is cut."""
+    monkeypatch.setattr(database, "LONG", 200_000)
+    monkeypatch.setattr(database, "TELL", 400_000)
+    path = tmp_path / "runs.db"
+    log = tmp_path / "runs.db-wal"
+    with SqliteStore(path) as store:
+        lease = store.create(run_id="r1", flow="f", shape="s", build="b", events=[Draft("started", {})], hold=True)[1]
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("begin")
+        reader.execute("select count(*) from events").fetchall()
+        for _ in range(4 * database.LOOK):
+            store.append(lease, [Draft("step", {"x": "y" * 3000})])
+        told = [record.message for record in caplog.records]
+        assert 1 <= len(told) <= 4
+        assert "another program has been reading the store for so long" in told[0]
+        assert log.stat().st_size > 400_000
+        reader.execute("commit")
+        reader.close()
+        for _ in range(database.LOOK):
+            store.append(lease, [Draft("step", {})])
+        assert log.stat().st_size < 400_000
+        assert store.verify("r1") is None

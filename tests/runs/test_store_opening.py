@@ -30,6 +30,7 @@ from guideway.errors import (
 )
 from guideway.runs.store import Change, Checkpoint, Draft, SqliteStore, opening, schema
 from guideway.runs.store.border import BY_CODE, mapped
+from guideway.runs.store.patience import Patient
 from tests.runs.processes import Process
 
 
@@ -285,7 +286,7 @@ def test_a_store_that_another_process_has_made_between_two_looks(path, monkeypat
     """A file is known by one look at one moment: a store that is made meanwhile is not taken for another program's."""
     path.touch()
 
-    class Slow(sqlite3.Connection):
+    class Slow(Patient):
         def execute(self, sql, *given):
             found = super().execute(sql, *given)
             if sql == "pragma application_id" and not made:
@@ -299,7 +300,7 @@ def test_a_store_that_another_process_has_made_between_two_looks(path, monkeypat
 
     made, processes = [], []
     connect = sqlite3.connect
-    monkeypatch.setattr(opening.sqlite3, "connect", lambda *given, **more: connect(*given, factory=Slow, **more))
+    monkeypatch.setattr(opening.sqlite3, "connect", lambda *given, **more: connect(*given, **{**more, "factory": Slow}))
     with SqliteStore(path) as store:
         assert processes[0].hear() == "done"
         assert processes[0].end() == 0
@@ -347,9 +348,10 @@ def test_many_processes_make_one_store(path):
 
 BREAKS_OFF = """
 from guideway.runs.store import schema
+from guideway.runs.store.patience import Patient
 left = int(words[0])
 
-class Dying(sqlite3.Connection):
+class Dying(Patient):
     def execute(self, *given):
         global left
         left -= 1
@@ -358,7 +360,7 @@ class Dying(sqlite3.Connection):
         return super().execute(*given)
 
 connect = sqlite3.connect
-sqlite3.connect = lambda *given, **more: connect(*given, factory=Dying, **more)
+sqlite3.connect = lambda *given, **more: connect(*given, **{**more, "factory": Dying})
 SqliteStore(path)
 tell("made")
 """
@@ -455,6 +457,8 @@ def calls(store: SqliteStore) -> list[Callable[[], Any]]:
         lambda: store.append(lease, step),
         lambda: store.append(lease, step, power=True),
         lambda: store.append(lease, step * 2),
+        lambda: shared(store, store.part(lease, step), store.part(lease, step * 2)),
+        lambda: store.begin(run_id="r3", flow="f", shape="s", build="b", events=step),
         lambda: store.append_outside("r1", lambda run, events, asked: Change(step)),
         lambda: store.decide("q1", step[0], status="approved"),
         lambda: store.cancel("r1", step[0]),
@@ -477,6 +481,12 @@ def calls(store: SqliteStore) -> list[Callable[[], Any]]:
         lambda: store.effect("k"),
         lambda: store.checkpoint("r1"),
     ]
+
+
+def shared(store, *parts):
+    """What came of the first of parts that share a commit."""
+    store.together(parts)
+    return parts[0].result()
 
 
 class Failing:
@@ -505,14 +515,16 @@ def test_no_error_of_sqlite_gets_through(path, error):
     """Whatever sqlite3 raises under any method of a store comes out as a StoreError with its cause."""
     store = SqliteStore(path)
     ways = calls(store)
-    covered = {name for name in dir(SqliteStore) if not name.startswith("_")} - {"hook", "close", "release"}
+    reach_no_file = {"hook", "close", "release", "part", "beginning", "releasing"}
+    covered = {name for name in dir(SqliteStore) if not name.startswith("_")} - reach_no_file
     assert len(ways) >= len(covered)
-    connection, store._db._connection = store._db._connection, Failing(error)
+    kept = store._db._connection, store._db._cursor
+    store._db._connection = store._db._cursor = Failing(error)
     for way in ways:
         with pytest.raises(StoreError, match=r"runs.db: ") as caught:
             way()
         assert caught.value.__cause__ is error
-    store._db._connection = connection
+    store._db._connection, store._db._cursor = kept
     store.close()
 
 

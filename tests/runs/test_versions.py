@@ -301,7 +301,7 @@ def test_a_new_field_with_a_default_fits(path):
     ("state", "told"),
     [
         (Stricter, "Stricter refuses what the run holds in amount"),
-        (Other, "Other refuses what the run holds in round"),
+        (Other, "stored data does not fit Other.round"),
         (Smaller, "Smaller has no field 'trail' any more, and the run holds"),
         (Larger, "the stored state lacks channel of Larger"),
     ],

@@ -10,6 +10,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ from guideway.errors import GuidewayError, StoreError
 from tests.torture import disk, mutants
 from tests.torture.forge import Job
 from tests.torture.points import Points
+from tests.torture.rush import rush
 
 
 def warm() -> None:
@@ -64,7 +66,10 @@ def work(job: Job, begun: Callable[[], object] = int, together: Callable[[], obj
     try:
         if job.breaks is not None:
             mutants.apply(job.breaks, setattr, operator.setitem)
-        report = asyncio.run(_drive(job, Path(job.folder), begun, together))
+        if job.rush:
+            report: dict[str, Any] = {"run": rush(Path(job.folder), job.rush, job.durability, job.crowd)}
+        else:
+            report = asyncio.run(_drive(job, Path(job.folder), begun, together))
         job.left("report").write_text(json.dumps(report))
     except BaseException:  # noqa: BLE001  # the test is told, whatever it was
         job.left("error").write_text(traceback.format_exc())
@@ -115,6 +120,8 @@ async def _drive(job: Job, folder: Path, begun: Callable[[], object], together: 
     seconds = time.monotonic() - begin
     app.store.hook = None
     told_ = {"seconds": seconds, "points": points.passed, "woke": points.woke, "raised": raised}
+    if job.crowd:
+        return {"boundaries": boundaries, "crowd": {name: told(app, app.get(name), world) for name in names}}
     report = {"boundaries": boundaries, "run": _all_told(app, names, world), "told": told_, "failed": failed}
     if job.disk is not None and names:
         app.close()
@@ -127,7 +134,9 @@ async def _mending(app: Any, job: Job, world: Any, failed: list[list[str]]) -> l
 
     while True:
         try:
-            return await STYLES[job.style](app, job, world)
+            jobs = [replace(job, run=f"{job.run}-{n}") for n in range(job.crowd)] or [job]
+            found = await asyncio.gather(*[STYLES[job.style](app, one, world) for one in jobs])
+            return [name for names in found for name in names]
         except StoreError as error:
             if job.faults is None and job.store is None:
                 raise

@@ -49,6 +49,8 @@ class Job:
         store: the store's folder, where it is another one.
         pages: of the write-ahead log before it is folded in, where it is not the usual number.
         durability: the store's.
+        crowd: how many runs are driven at once on the child's loop, each with its people; 0 for the run alone.
+        rush: seconds that so many processes use one store, see rush.py.
     """
 
     scenario: str
@@ -70,6 +72,8 @@ class Job:
     store: str | None = None
     pages: int = 0
     durability: str = "process"
+    crowd: int = 0
+    rush: float = 0.0
 
     def left(self, what: str) -> Path:
         """A file that this child leaves behind."""
@@ -87,6 +91,7 @@ class Report:
         run: how the run stood at the end.
         told: whatever else it said.
         failed: what the people were told when the store failed: the error's type, and what it said.
+        crowd: how each run of a crowd stood, by its id.
     """
 
     signal: int
@@ -95,6 +100,7 @@ class Report:
     run: dict[str, Any] = field(default_factory=dict[str, Any])
     told: dict[str, Any] = field(default_factory=dict[str, Any])
     failed: list[list[str]] = field(default_factory=list[list[str]])
+    crowd: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
 
 @dataclass(frozen=True)
@@ -195,6 +201,7 @@ class Forge:
             found.get("run", {}),
             found.get("told", {}),
             found.get("failed", []),
+            found.get("crowd", {}),
         )
 
     def close(self) -> None:

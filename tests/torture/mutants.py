@@ -5,6 +5,8 @@ A patch is a pair: where, as a dotted name, and what stands there instead.
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import importlib
 import secrets
 from collections.abc import Callable
@@ -18,9 +20,11 @@ from guideway.runs.branches import Branch, Recorded
 from guideway.runs.driver import Drive
 from guideway.runs.permits import Permits
 from guideway.runs.recording import Recording
+from guideway.runs.sharing import Queue
 from guideway.runs.standing import Standing
 from guideway.runs.store import journal, leases, requests
 from guideway.runs.store.holder import Holder, this_process
+from guideway.runs.store.parts import One
 
 Patch = tuple[str, Any]
 
@@ -60,9 +64,24 @@ async def _guesses(self: Any, *_: Any) -> Any:
     return NOT_DONE
 
 
-def _waits_blindly(self: Any, branch: Branch, openings: Any) -> None:
+async def _waits_blindly(self: Any, branch: Branch, openings: Any) -> None:
     rows = [opening.row for opening in openings]
     self.commit(branch, [opening.draft for opening in openings], status="waiting", open_requests=rows)
+
+
+_write = Queue.write
+
+
+async def _goes_on(self: Any, part: Any) -> None:
+    """An ordinary step is written in the next turn of the loop, and nobody waits for it."""
+    if not isinstance(part, One):
+        await _write(self, part)
+        return
+    later = copy.copy(part)
+    later.lease = copy.copy(part.lease)
+    asyncio.get_running_loop().call_soon(self._store.together, (later,))
+    part.written, part.over = 1, True
+    part.wrote()
 
 
 def _reserves_nothing(standing: Standing[Any], branch: Branch, event: Any) -> None:
@@ -146,7 +165,7 @@ MUTANTS: dict[str, list[Patch]] = {
     "digest of the decision": [(f"{RUNS}.store.outside.Outside._refuse", nothing)],
     "fence": [
         (f"{RUNS}.store.journal.APPEND", journal.APPEND.replace("and fence = ?", "and ? is not null")),
-        (f"{RUNS}.store.sqlite.SqliteStore._stand", nothing),
+        (f"{RUNS}.store.appending.Appending._stand", nothing),
     ],
     "compare-and-set of requests": [
         (f"{RUNS}.store.outside.Outside._refuse", nothing),
@@ -171,6 +190,7 @@ MUTANTS: dict[str, list[Patch]] = {
         (f"{RUNS}.driver.Drive._wait", _waits_blindly),
         (f"{RUNS}.driver.Drive.done", property(_done_where_it_waits)),
     ],
+    "a shared commit is waited for": [(f"{RUNS}.sharing.Queue.write", _goes_on)],
     "cancelled is over": [
         (f"{RUNS}.driver.Drive.done", property(_over_unless_cancelled)),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tests.runs import test_promises_effects as effects
 from tests.runs import test_promises_graph as graph
 from tests.runs import test_promises_overruns as overruns
 from tests.runs import test_promises_revocation as revocation
+from tests.runs import test_sharing as sharing
 from tests.runs import test_stopping as stopping
 from tests.runs import test_store_leases as leases
 from tests.torture import mutants
@@ -264,6 +266,11 @@ CAUGHT: dict[str, tuple[Test, type[BaseException], str]] = {
     ),
     "a request's row": (
         lambda folder: not_refused(folder, "a request about something else"),
+        AssertionError,
+        "XX",
+    ),
+    "a shared commit is waited for": (
+        lambda folder: asyncio.run(sharing.test_nothing_follows_from_a_step_that_is_not_committed(folder / "runs.db")),
         AssertionError,
         "XX",
     ),
