@@ -266,7 +266,7 @@ def test_what_cannot_be_is_said(tmp_path, wrong, says):
     ("statement", "says"),
     [
         ("update events set body = '{' where key >> 32 = 1", "cannot be read"),
-        ("update events set kind = 'nonsense' where key >> 32 = 1", "is of unknown kind 'nonsense'"),
+        ("update events set kind = 'nonsense' where key >> 32 = 1", "it was changed: it does not fit"),
         ("update runs set holder = 'nobody' where rid = 1", "the row of run 'a' cannot be read"),
         ("update runs set tags = 'x' where rid = 1", "the row of run 'a' cannot be read"),
     ],
