@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from guideway import START, Budget, Context, End, Flow, all_of, approval, compute, on, tool
 from guideway.errors import ConfigError, StoreError
 from guideway.nodes.calls import NOT_DONE
-from guideway.runs import recording, working
+from guideway.runs import believing, working
 from guideway.runs.store import Draft, Event, RequestDraft, driving
 from guideway.runs.store.holder import this_process
 from guideway.runs.working import Worker, again_at
@@ -351,7 +351,7 @@ def test_a_run_that_does_not_move_is_not_driven_hot(tmp_path, caplog):
 def test_a_parked_effect_is_asked_about_again_and_not_hot(tmp_path, monkeypatch, happened):
     """A run parks since nobody knows of its effect: when the call is surely over, the worker asks reconcile= again."""
     monkeypatch.setattr(working, "GRACE", 0.05)
-    monkeypatch.setattr(recording, "GRACE", 0.05)
+    monkeypatch.setattr(believing, "GRACE", 0.05)
     monkeypatch.setattr(working, "PUT_OFF", 0.1)
     asked, knows = [], []
 
