@@ -182,7 +182,8 @@ class StateType(Generic[S]):
     def _all_exact(self, update: Mapping[str, Any]) -> bool:
         """Whether no value needs validation or coding: each field takes exactly this type, unconstrained."""
         for name, value in update.items():
-            plan, kind = self.fields.get(name), type(value)
+            plan = self.fields.get(name)
+            kind: type[Any] = type(value)
             if plan is None or kind not in plan.exact:
                 return False
             if kind is str and not value.isascii():  # it is looked at: half a surrogate pair could not be stored

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from typing import Any, Self
+from typing import Any, Self, cast
 
 SLICE = 0.03
 """Seconds that SQLite waits by itself before it is asked again: within them it looks after 1, 3, 8 and 18 ms."""
@@ -40,8 +40,7 @@ class _Cursor(sqlite3.Cursor):
         return self._again(sql, parameters)
 
     def _again(self, sql: str, parameters: Any) -> Self:
-        patience: float = self.connection.patience  # type: ignore[attr-defined]  # only a Patient makes such cursors
-        end = time.monotonic() + patience - SLICE
+        end = time.monotonic() + cast(Patient, self.connection).patience - SLICE
         while True:
             try:
                 return super().execute(sql, parameters)
