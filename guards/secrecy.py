@@ -90,7 +90,7 @@ def _parts(item: Any, found: dict[str, bool]) -> list[Any]:
 
 
 def _collects(cls: Any) -> bool:
-    return issubclass(cls, Collection) and not hasattr(cls, "__pydantic_fields__")
+    return not hasattr(cls, "__pydantic_fields__") and issubclass(cls, Collection)
 
 
 def _of_class(cls: Any, found: dict[str, bool]) -> list[Any]:

@@ -176,7 +176,7 @@ def _gates(given: Any, tool: str, title: str, where: str | None) -> tuple[Gate, 
     return found
 
 
-def check_offered(tool: Tool[Any, Any], title: str, where: str | None) -> None:
+def check_offered(tool: Tool[..., Any], title: str, where: str | None) -> None:
     """Refuses a tool that wants a secret of a model: what a model says is read by many.
 
     Args:
@@ -221,6 +221,6 @@ def require_tools(tools: Any, title: str, where: str | None) -> tuple[Tool[..., 
                 f"{title} has two tools named {tool.name!r}; name one of them apart: {tool.name}.named('...')",
                 where=where,
             )
-        check_offered(tool, title, where)
         checked[tool.name] = tool
+        check_offered(checked[tool.name], title, where)
     return tuple(checked.values())
