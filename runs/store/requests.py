@@ -16,7 +16,7 @@ _left_out: set[tuple[str, str]] = set()
 
 # From which statuses a driver may bring a request to a new one: what was decided is used once.
 _DECIDED = ("approved", "denied", "edited", "answered", "expired")
-_STATUSES = frozenset(("open", *_DECIDED, "consumed", "withdrawn"))
+_STATUSES = frozenset(("open", *_DECIDED, "consumed", "dispatched", "revoked", "withdrawn"))
 _FROM: dict[str, tuple[str, ...]] = {
     "expired": ("open",),
     "consumed": _DECIDED,
