@@ -41,7 +41,7 @@ from guideway import (
 from guideway.errors import DecisionRefused, GuidewayError, NodeError
 from tests.runs.desks import begun, desk, done, opened
 from tests.runs.processes import Process
-from tests.runs.test_promises_decisions import refused
+from tests.runs.test_promises_decisions import refused, reseal
 from tests.torture.edited import payroll
 from tests.torture.flows import SCENARIOS, Claim, Declined, escalation, explain, pay
 
@@ -648,6 +648,7 @@ def test_what_was_approved_as_edited_is_what_runs(tmp_path):
             app.store._db._connection.execute(
                 """update events set body = replace(body, '"after":{"amount":50}', '"after":{"amount":5000}')"""
             )
+            reseal(app.store, "r")
             run = app.resume("r")
             assert done(folder) == []
             assert (run.error.category, run.error.type) == ("invalid_call", "NotApproved")
@@ -871,6 +872,7 @@ def test_a_call_of_low_stakes_runs_as_it_was_edited_too(tmp_path):
                 app.store._db._connection.execute(
                     """update events set body = replace(body, '"edits":{"amount":20}', '"edits":{"amount":2000}')"""
                 )
+                reseal(app.store, "r")
             app.resume("r")
             assert done(folder) == ([] if forged else ["remember\t20"])
 

@@ -121,7 +121,7 @@ def _keeps_all(call: Recorded) -> bool:
     return call.result is not None and "value" in call.result
 
 
-_commit_move = Drive.commit_move
+_commit = Drive.commit
 
 
 def _looks_and_leaps(self: Any, slot: str) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _looks_and_leaps(self: Any, slot: str) -> dict[str, Any]:
 
 
 def _commits_blindly(self: Any, *args: Any, **change: Any) -> None:
-    _commit_move(self, *args, **{**change, "again": True})
+    _commit(self, *args, **{**change, "again": True})
 
 
 def _never_syncs(self: Any, power: bool) -> None:
@@ -210,7 +210,7 @@ MUTANTS: dict[str, list[Patch]] = {
     "no result of another call": [(f"{RUNS}.recording.Recording._must_be_the_same", nothing)],
     "revocation": [(f"{RUNS}.permits.Permits.dispatching", lambda self, slot: {})],
     "revocation against a dispatch": [(f"{RUNS}.permits.Permits.dispatching", _looks_and_leaps)],
-    "a yes that is taken back while it is used": [(f"{RUNS}.driver.Drive.commit_move", _commits_blindly)],
+    "a yes that is taken back while it is used": [(f"{RUNS}.driver.Drive.commit", _commits_blindly)],
     "a call that goes on": [(f"{RUNS}.overruns.Overrunning.left", nothing), (f"{RUNS}.believing.GRACE", -1000.0)],
     "the late end of a call": [(f"{RUNS}.overruns.Overrunning._ended", nothing)],
     "what a retry inherits": [(f"{RUNS}.folds._lasts", lambda call: False)],

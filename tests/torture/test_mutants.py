@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from guideway.errors import LeaseLost, RunBusy
+from guideway.errors import JournalBroken, LeaseLost, RunBusy, StoreError
 from guideway.runs.store import SqliteStore
+from tests.runs import test_fork as forks
 from tests.runs import test_hearing as hearing
 from tests.runs import test_promises_branches as branches
 from tests.runs import test_promises_budgets as budgets
@@ -110,8 +111,8 @@ CAUGHT: dict[str, tuple[Test, type[BaseException], str]] = {
     ),
     "cancelled is over": (
         lambda folder: graph.test_a_cancelled_run_is_not_moved_through_the_graph(folder, "nothing"),
-        AssertionError,
-        "'ended' == 'cancelled'",
+        JournalBroken,
+        "its status is None, and by its journal 'cancelled'",
     ),
     "one driver": (
         decisions.test_a_resume_beside_a_driver_is_busy_and_names_it,
@@ -215,9 +216,9 @@ CAUGHT: dict[str, tuple[Test, type[BaseException], str]] = {
         "does not drive it any more",
     ),
     "a caller that may live": (
-        with_patch(effects.test_reconcile_waits_for_a_caller_that_may_live),
+        with_patch(forks.test_the_worlds_no_is_not_believed_while_the_parent_may_be_in_its_call),
         AssertionError,
-        "'ended' == 'parked'",
+        "'ended', .*== .'parked'",
     ),
     "business keys": (effects.test_a_business_key_is_used_once_in_a_store, AssertionError, "17'. == .'pay_back"),
     "breach": (
@@ -240,39 +241,43 @@ CAUGHT: dict[str, tuple[Test, type[BaseException], str]] = {
     "revocation": (
         lambda folder: revocation.test_a_used_yes_that_is_taken_back_dispatches_nothing(folder, "once"),
         AssertionError,
-        "XX",
+        "'ran' == 'taken back'",
     ),
     "revocation against a dispatch": (
         lambda folder: revocation.test_what_was_dispatched_is_not_taken_back(folder, "once"),
-        AssertionError,
-        "XX",
+        FAILED,
+        "DID NOT RAISE DecisionRefused",
     ),
     "a yes that is taken back while it is used": (
         revocation.test_a_yes_that_is_taken_back_while_it_is_used_is_not_used,
         AssertionError,
-        "XX",
+        "'ran' == 'said no'",
     ),
     "a call that goes on": (
         lambda folder: overruns.test_no_not_done_is_believed_while_it_runs(folder, None),
         AssertionError,
-        "XX",
+        "assert None is not None",
     ),
-    "the late end of a call": (overruns.test_what_it_returns_in_the_end_is_its_result, AssertionError, "XX"),
-    "chain": (lambda folder: not_refused(folder, "a body"), AssertionError, "XX"),
+    "the late end of a call": (
+        overruns.test_what_it_returns_in_the_end_is_its_result,
+        AssertionError,
+        "it did not come to it",
+    ),
+    "chain": (lambda folder: not_refused(folder, "a body"), AssertionError, "'another' == 'refused'"),
     "a run's row": (
         lambda folder: not_refused(folder, "a cancelled run that waits by its row"),
         AssertionError,
-        "XX",
+        "'another' == 'refused'",
     ),
     "a request's row": (
         lambda folder: not_refused(folder, "a request about something else"),
         AssertionError,
-        "XX",
+        "'another' == 'refused'",
     ),
     "a shared commit is waited for": (
         lambda folder: asyncio.run(sharing.test_nothing_follows_from_a_step_that_is_not_committed(folder / "runs.db")),
-        AssertionError,
-        "XX",
+        StoreError,
+        "refused an event",
     ),
 }
 """By protection, the promise that is broken without it, and how that shows."""
@@ -287,7 +292,7 @@ KILLED = {
 
 
 STOPPED = {
-    "fence": ("loop", "begin step", "it committed .'step'"),
+    "fence": ("loop", "begin step", "it committed .'step'|its verdict is 'success', and by its journal None"),
     "deadline before the dispatch": ("loop", "unchecked send", "it dispatched"),
 }
 """By protection, the scenario, the point at which a process is stopped, and what it then does; see test_stops.py."""
@@ -296,6 +301,7 @@ RACED = {"compare-and-set of requests": ("edit", "won")}
 """By protection, the race that shows it missing; see test_races.py."""
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # of a test that broke off
 @pytest.mark.parametrize("protection", CAUGHT)
 def test_a_promise_is_missed_without_its_protection(tmp_path, monkeypatch, protection):
     """With the protection taken out, the promise's own test fails."""
@@ -328,7 +334,10 @@ def test_a_stop_shows_a_protection_missing(forge: Forge, tmp_path, protection):
     calm = undisturbed(forge, scenario, tmp_path)
     number = next(number for number, label in points_of(forge, scenario, tmp_path) if label == point)
     job = Job(scenario, str(tmp_path / "stopped"), stop=number, points=True, breaks=protection)
-    at, wrong = taken_over(forge, job, calm, point)
+    try:
+        at, wrong = taken_over(forge, job, calm, point)
+    except AssertionError as error:  # what it committed contradicts what the other one did, and a child was told
+        at, wrong = point, [str(error)]
     assert at == point
     assert any(re.search(shows, what) for what in wrong), f"without {protection!r} nothing shows: {wrong}"
 
