@@ -551,7 +551,7 @@ RACER = """
             tell(error.data["reason"])
 """
 
-ROUNDS = 40
+ROUNDS = 25
 
 
 def race(folder: Any, rounds: int) -> dict[str, int]:
