@@ -183,14 +183,13 @@ class StateType(Generic[S]):
         """Whether no value needs validation or coding: each field takes exactly this type, unconstrained."""
         for name, value in update.items():
             plan = self.fields.get(name)
-            kind: type[Any] = type(value)
-            if plan is None or kind not in plan.exact:
+            if plan is None or type(value) not in plan.exact:
                 return False
-            if kind is str and not value.isascii():  # it is looked at: half a surrogate pair could not be stored
+            if type(value) is str and not value.isascii():  # it is looked at: half a surrogate pair could not be stored
                 return False
-            if kind is int and value.bit_length() > LONGEST:
+            if type(value) is int and value.bit_length() > LONGEST:
                 return False
-            if kind is float and not math.isfinite(value):
+            if type(value) is float and not math.isfinite(value):
                 return False
         return True
 
