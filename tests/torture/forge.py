@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,8 @@ class Forge:
     def close(self) -> None:
         """End the process, and the children that a test which failed left standing."""
         for pid in self._stopped:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # an interruption may have ended it already
+                os.kill(pid, signal.SIGKILL)
         self._process.communicate()
 
 
