@@ -6,7 +6,6 @@ any more: its process is dead, or its time and a grace are over and nobody said 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -20,6 +19,7 @@ from .codec import read_error
 from .inheriting import became_of, same_call
 from .overruns import goes_on_here, may_go_on, overrun_of
 from .permits import Permits
+from .store.holder import since
 from .store.records import Draft, Effect, EffectTaken, Event, TailMoved
 
 GRACE = 5.0
@@ -120,7 +120,7 @@ class Believing(Permits):
             return None if where is None else (
                 f"tool {tool.name!r} overran its timeout, and is still running in {where}, as far as is known. {_WAY}"
             )  # fmt: skip
-        if time.time() < before.intent_at + float(intent.get("timeout") or 0.0) + GRACE:
+        if since(intent.get("ticks"), before.intent_at) < float(intent.get("timeout") or 0.0) + GRACE:
             return f"tool {tool.name!r} was called by a process that may still be running: resume after its timeout"
         return None
 
@@ -146,7 +146,7 @@ class Believing(Permits):
             if "value" in entry:
                 self._commit("result", about | {"key": entry["key"], "value": entry["value"]})
                 return entry["value"]
-            its = {name: entry[name] for name in ("key", "timeout", "sent")}
+            its = {name: entry.get(name) for name in ("key", "timeout", "sent", "ticks")}
             self._commit("intent", about | its | {"business": None, "fence": NOBODY})
             found = await self.reconciled(slot, tool, self.branch.calls[slot], reconcile)
             if found is not NOT_DONE:

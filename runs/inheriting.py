@@ -163,7 +163,7 @@ def to_inherit(
         if inherited is None and call.last > after and intent["tool"] not in harmless:
             names = ("tool", "arguments", "key", "timeout")
             about = {name: intent[name] for name in names} | {"branch": intent.get("branch", "")}
-            found[key] = {"run": run, "event": call.number, "sent": call.at, **about}
+            found[key] = {"run": run, "event": call.number, "sent": call.at, "ticks": intent.get("ticks"), **about}
         if key not in found:
             continue
         if call.undone:

@@ -36,6 +36,7 @@ from .branches import Frame, Recorded, item_digest, item_of
 from .codec import write_error, write_spent
 from .overruns import Overrunning
 from .permits import not_approved
+from .store.holder import ticks
 from .store.records import Effect, EffectTaken
 
 
@@ -129,6 +130,7 @@ class Recording(Believing):
             "timeout": tool.timeout,
             "business": business,
             "fence": self.drive.lease.fence,
+            "ticks": ticks(),
             "spent": {"calls": 1},
         }
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import os
 import socket
+import time
 from dataclasses import asdict, dataclass, fields
 from functools import cache
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,36 @@ class Holder:
 def this_process() -> Holder:
     """This process."""
     return _process(os.getpid())
+
+
+Ticks = list[Any]
+"""A moment by the monotonic clock, in seconds, behind what tells which boot's clock that is."""
+
+
+def ticks() -> Ticks | None:
+    """Now, by a clock that nobody sets; None where this system does not tell which one it is."""
+    here = this_process()
+    if here.boot is None:
+        return None
+    return [_clock(here.boot, here.times), round(time.monotonic(), 3)]
+
+
+def since(told: Ticks | None, wall: float) -> float:
+    """Seconds since a moment: by the monotonic clock where that is the same one, else by the clock on the wall.
+
+    Args:
+        told: the moment, as ``ticks`` gave it.
+        wall: the same, seconds since the epoch.
+    """
+    now = ticks()
+    if told is not None and now is not None and told[0] == now[0]:
+        return float(now[1]) - float(told[1])
+    return time.time() - wall
+
+
+@cache
+def _clock(boot: str, times: str | None) -> str:
+    return hashlib.sha256(f"{boot} {times}".encode()).hexdigest()[:8]
 
 
 @cache

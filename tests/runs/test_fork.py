@@ -487,6 +487,17 @@ def test_the_worlds_no_is_not_believed_while_the_parent_may_be_in_its_call(tmp_p
         assert len(set(keys)) == 1
 
 
+def test_a_wall_clock_that_jumps_makes_nobody_believe_that_nothing_was_done(tmp_path, monkeypatch):
+    """A call's time and grace are not over because the wall clock was set forward by hours."""
+    killed(tmp_path, "reconciled", boundary="after intent")
+    with desk(tmp_path, "reconciled") as app:
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda real=time.time: real() + 6 * 3600)
+            fork = app.fork("r", at=1, by="bob", new_id="f")
+        assert (fork.status, done(tmp_path)) == ("parked", [])
+        assert "may still be running" in fork.error.message
+
+
 def test_a_dead_process_of_the_fork_proves_nothing_about_the_parents(tmp_path):
     """The fork's own driver was killed, which says nothing of who made the parent's call: its time must be over."""
     killed(tmp_path, "reconciled", boundary="after intent")
