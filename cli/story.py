@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..runs.codec import read_tried
 from .breaches import breach, ended
 from .crowds import Crowds
 from .inside import inside
@@ -286,7 +287,7 @@ class Teller:
         begins = body.get("route") == "START" or "head" in body
         source = str(body.get("head") or body.get("route") or body.get("edge") or "").partition(": ")[0]
         lines = edges(body, source)
-        tried: list[dict[str, Any]] = body.get("tried", [])
+        tried = read_tried(body)
         if begins and len(tried) <= 1 and not any(entry["guards"] for entry in tried):
             return
         if "head" in body and "gate" in body["to"]:  # what is asked there comes next

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..runs.codec import read_tried
 from .places import target_of
 from .screen import told
 
@@ -88,7 +89,7 @@ def edges(body: dict[str, Any], source: str) -> list[tuple[str, str]]:
         source: what the edges start at.
     """
     lines: list[tuple[str, str]] = []
-    for entry in body.get("tried", ()):
+    for entry in read_tried(body):
         asks = any(guard.get("value") is None and "read" not in guard for guard in entry["guards"])
         taken = entry["edge"] == body.get("edge") and not asks
         label = "took" if taken else "asks" if asks and "edge" not in body else "not"

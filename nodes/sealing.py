@@ -61,6 +61,7 @@ class Vault:
         self.version = "v1." if wrapped else UNSTORED
         self.forgets = forgets
         self.words: set[str] = set()
+        self.beside: Callable[[], list[Any]] | None = None
 
     def __repr__(self) -> str:
         return "Vault()"
@@ -117,6 +118,25 @@ class Vault:
         if not self.forgets:
             self.words |= words_of(values)
 
+    def look_beside(self, find: Callable[[], list[Any]]) -> None:
+        """Where else secrets are that may not be in the text of an error: they are looked for when there is one.
+
+        Args:
+            find: gives them; asked once, since it may go through much.
+        """
+        self.beside = find
+
+    def clean(self, text: str) -> str:
+        """A text without what may not be in it.
+
+        Args:
+            text: any text.
+        """
+        if self.beside is not None:
+            find, self.beside = self.beside, None
+            self.know(*find())
+        return hidden(text, self.words) if self.words else text
+
 
 _current: ContextVar[Vault | None] = ContextVar("guideway_vault", default=None)
 _own: list[Vault] = []
@@ -156,7 +176,7 @@ def cleaned(text: str) -> str:
         text: any text, an exception's say.
     """
     found = _current.get()
-    return text if found is None or not found.words else hidden(text, found.words)
+    return text if found is None else found.clean(text)
 
 
 # to data and back

@@ -66,14 +66,37 @@ def write_move(body: dict[str, Any], move: Move, *, out: bool) -> None:
     why = move.why
     if why.edge is not None and not isinstance(move, Ask):
         body["edge"] = why.edge
-    if why.tried:
-        body["tried"] = why.tried
+    tried: Tried = why.tried
+    if "edge" in body and tried and tried[-1]["edge"] == body["edge"]:  # it is not written twice
+        guards = tried[-1]["guards"]
+        tried = (*tried[:-1], {"guards": guards}) if guards else tried[:-1]
+    if tried:
+        body["tried"] = tried
     if why.counted:
         body["counted"] = why.counted
     if move.out and not out:
         body["out"] = True
     if isinstance(move, Fork):
         body["heads"] = list(move.heads)
+
+
+Tried = tuple[dict[str, Any], ...]
+"""The edges that were tried, in their order, each with its guards as logged."""
+
+
+def read_tried(body: dict[str, Any]) -> Tried:
+    """The edges that were tried, of an event's body; the last is the one that was taken, where one was.
+
+    Args:
+        body: as journalled.
+    """
+    tried: Tried = tuple(body.get("tried", ()))
+    edge = body.get("edge")
+    if edge is None or (tried and tried[-1].get("edge") == edge):
+        return tried
+    if tried and "edge" not in tried[-1]:
+        return (*tried[:-1], {"edge": edge, **tried[-1]})
+    return (*tried, {"edge": edge, "guards": []})
 
 
 def read_position(data: dict[str, Any]) -> Position:

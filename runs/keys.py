@@ -214,11 +214,10 @@ def hiding(vault: Vault | None, deps: Any) -> Generator[None]:
         vault: the run's; None where it has none.
         deps: what ``compile(deps=...)`` was given.
     """
-    secrets = secrets_of(deps)
-    if vault is None and secrets:
-        vault = Vault(b"")  # of a run that holds none to seal
-    if vault is not None:
-        vault.know(*secrets)
+    if deps is not None:
+        if vault is None:
+            vault = Vault(os.urandom(LENGTH))  # of a run that holds none to seal
+        vault.look_beside(lambda: secrets_of(deps))
     with using(vault):
         yield
 

@@ -15,7 +15,7 @@ from ..guards.budgets import Spent
 from ..guards.secrecy import masked
 from ..nodes.calls import Call
 from ..nodes.outcome import ErrorRecord
-from .codec import read_error, read_spent
+from .codec import read_error, read_spent, read_tried
 from .progress import Progress, Unsettled
 from .store.records import Event, RequestRow
 
@@ -289,7 +289,7 @@ def _decided(step: Step, body: dict[str, Any]) -> Step:
     return replace(
         step,
         edge=body.get("edge"),
-        guards=(*step.guards, *body.get("tried", ())),
+        guards=(*step.guards, *read_tried(body)),
         decision=body["decision"],
         decisions=(*step.decisions, body["decision"]),
     )
@@ -307,7 +307,7 @@ def _step(number: int, event: Event, calls: tuple[dict[str, Any], ...], decision
         outcome="failed" if event.kind == "settled" else body["kind"],
         update=_written(body),
         edge=body.get("edge"),
-        guards=tuple(body.get("tried", ())),
+        guards=read_tried(body),
         error=read_error(body.get("error")),
         attempts=body.get("attempts", 1),
         started=event.at - own.seconds,
