@@ -9,6 +9,7 @@ import base64
 import dataclasses
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, NewType, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
@@ -108,24 +109,25 @@ def _of_class(cls: Any, found: dict[str, bool]) -> list[Any]:
     return []
 
 
-def secrets_in(value: Any) -> list[Any]:
+def secrets_in(value: Any, *, most: int | None = None) -> list[Any]:
     """The secrets that a value holds, at any depth: in models, dataclasses, lists, sets, tuples and dicts.
 
     Args:
         value: any value.
+        most: of how many values inside are looked at, those nearest to the top first; None for all.
     """
     found: list[Any] = []
     seen: set[int] = set()
-    left: list[Any] = [value]
-    while left:
-        item = left.pop()
+    left: deque[Any] = deque((value,))
+    while left and (most is None or len(seen) < most):
+        item = left.popleft()
         if type(item) in _PLAIN or id(item) in seen:
             continue
         seen.add(id(item))
         if isinstance(item, SECRETS):
             found.append(item)
         else:
-            left += _inside(item)
+            left.extend(_inside(item))
     return found
 
 

@@ -222,6 +222,10 @@ def hiding(vault: Vault | None, deps: Any) -> Generator[None]:
         yield
 
 
+NEAREST = 2000
+"""How many of the values in deps are looked at, the nearest first: deps may hold a whole database."""
+
+
 def secrets_of(deps: Any) -> list[Any]:
     """The secrets in what ``compile(deps=...)`` was given.
 
@@ -229,4 +233,7 @@ def secrets_of(deps: Any) -> list[Any]:
         deps: a mapping, a model, a dataclass, or any object with attributes.
     """
     own = getattr(deps, "__dict__", None)
-    return [*secrets_in(deps), *(secrets_in(own) if isinstance(own, dict) and not isinstance(deps, BaseModel) else [])]
+    found = secrets_in(deps, most=NEAREST)
+    if isinstance(own, dict) and not isinstance(deps, BaseModel):
+        found += secrets_in(own, most=NEAREST)
+    return found
