@@ -60,12 +60,11 @@ def first_events(
     last = _place(row, events, at)
     now = Standing(flow, row.id, keys, versions).apply_all(events)
     _nothing_unsettled(now, row, events, at, last)
-    standing = Standing(flow, row.id, keys, versions).apply_all(events[:last])
+    standing = Standing(flow, row.id, keys, versions).apply_all(events[: last - 1])
+    place = _what_came_in(standing, events[last - 1], at)
     if standing.past:
         told = f"it was of another version there (shape {standing.shape!r}), whose state is not that of flow"
         raise _not_there(row, f"{told} {flow.name!r} as it is now", events, at)
-    standing = Standing(flow, row.id, keys, versions).apply_all(events[: last - 1])
-    place = _what_came_in(standing, events[last - 1], at)
     gone = missing(flow, place["after"])
     if gone is not None:
         raise _not_there(row, f"flow {flow.name!r} does not have {gone} any more", events, at)
@@ -74,14 +73,8 @@ def first_events(
     vault = standing.vault or keys.new()
     with using(vault):
         state, delta = flow.type.dump(standing.state), flow.type.write(standing.state, update or {})
-    started = {
-        "flow": flow.name,
-        "shape": flow.shape,
-        "build": flow.build,
-        "by": by,
-        "state": state,
-        "to": write_position(AtNode("START")),
-    }
+    version = {"flow": flow.name, "shape": flow.shape, "build": flow.build}
+    started = {**version, "by": by, "state": state, "to": write_position(AtNode("START"))}
     if vault is not None:
         started["sealed"] = {SEALED: keys.again(vault)}
     forked: dict[str, Any] = {"run": row.id, "at": at, "by": by, "spent": write_spent(standing.spent), "calls": calls}

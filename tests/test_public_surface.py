@@ -20,7 +20,7 @@ EXPECTED = {
     "Condition", "any_of", "contains", "exists", "fields", "first", "last", "length", "none_of", "one_of", "proposes",
     "some",
     # nodes
-    "Context", "FromState", "Messages", "Node", "Tool", "ToolError", "act", "ask", "compute", "each",
+    "Context", "FromState", "Messages", "Migration", "Node", "Tool", "ToolError", "act", "ask", "compute", "each",
     "subflow", "think",
     "tool",
     # tools from elsewhere

@@ -157,6 +157,7 @@ class Database:
         with self._lock:
             if not self.closed:
                 self.closed = True
+                self._cursor.close()  # a statement that is not let go would keep the file open
                 self._connection.close()
                 _opened.discard(self)
 

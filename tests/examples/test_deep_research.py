@@ -260,11 +260,14 @@ def test_another_process_searches_only_for_what_is_missing(tmp_path: Path) -> No
         def __call__(self, query: str) -> Page:
             if query == "c":
                 assert done.wait(5)
-                raise Crash("killed")
+                app.store.hook = die
             page = super().__call__(query)
             if self.asked.total() == 2:
                 threading.Timer(0.1, done.set).start()
             return page
+
+    def die(when: str, kinds: str) -> None:
+        raise Crash("killed")
 
     first, model = Dying(), ScriptedModel(planner(["a", "b", "c"]))
     app = made(model, first, store)

@@ -412,10 +412,16 @@ def test_another_process_goes_on_between_two_yeses(tmp_path: Path) -> None:
 def test_a_process_that_dies_in_a_remedy_leaves_it_parked(tmp_path: Path) -> None:
     """The process ends inside the call: the next one does not repeat it, though it was approved."""
     store = tmp_path / "runs.db"
-    site = Site(apply=[Crash("killed")])
+    site = Site()
     app = made(model(), site, store=store)
     run = app.start(ALERT, by="monitor")
     app.approve(run.waiting[0], by="ann")
+
+    def die(when: str, kinds: str) -> None:
+        if when == "before" and kinds.startswith("result") and site.calls.count("apply"):
+            raise Crash("killed")
+
+    app.store.hook = die
     with pytest.raises(Crash, match="killed"):
         app.resume(run.id)
     app.close()

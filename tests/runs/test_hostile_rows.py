@@ -12,7 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from guideway import START, Anyone, End, Flow, GuidewayError, JournalBroken, approval, compute, on, tool
+from guideway.runs.store import SqliteStore
 from tests import house
+from tests.runs.test_promises_decisions import reseal
 
 DONE, GONE = End("done"), End("gone", verdict="failed")
 MADE: list[object] = []
@@ -174,6 +176,8 @@ def test_a_lure_is_data(store, name):
     """What would make an object in a reader of pickles or of constructors is, in a state, the data that it is."""
     MADE.clear()
     changed(2, delta={"a": 1, "free": LURES[name]})(store)
+    with SqliteStore(store) as forged:
+        reseal(forged, "r")
     with app(store) as opened:
         assert opened.get("r").state.free == LURES[name]
         opened.approve(opened.inbox()[0], by="ann")

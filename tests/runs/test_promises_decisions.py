@@ -366,8 +366,8 @@ def test_arguments_that_changed_after_the_approval_do_not_run(tmp_path, run_id):
 
 def reseal(store, run_id):
     """Make the chain fit what stands in the journal now, as somebody would who has a purpose."""
-    link = genesis(run_id)
-    for event in journal_of(store):
+    link, rid = genesis(run_id), store.run(run_id).rid
+    for event in (event for event in journal_of(store) if event[0] >> 32 == rid):
         link = seal(link, event[0] & 0xFFFFFFFF, event[1], event[2], sha256(event[3].encode()).digest())
         store._db._connection.execute("update events set link = ? where key = ?", (link, event[0]))
 

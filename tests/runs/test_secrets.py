@@ -35,6 +35,8 @@ from guideway import (
 from guideway.guards.secrecy import MASK
 from guideway.nodes.calls import Call
 from guideway.runs.asking import digest_of_call
+from guideway.runs.store import SqliteStore
+from tests.runs.test_promises_decisions import reseal
 
 PIN = "canary-4711-pin"
 KEY = Fernet.generate_key()
@@ -261,6 +263,8 @@ def test_a_sealed_secret_of_another_run_is_refused(store):
     with sqlite3.connect(store) as db:
         db.execute("update events set body = ? where key = ?", (json.dumps(body), second[0]))
     db.close()
+    with SqliteStore(store) as forged:
+        reseal(forged, "s")
     with app(store) as opened, pytest.raises(JournalBroken, match="run 's': event 1.*cannot be opened"):
         opened.get("s")
 

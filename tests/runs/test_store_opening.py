@@ -461,11 +461,13 @@ def calls(store: SqliteStore) -> list[Callable[[], Any]]:
         lambda: store.begin(run_id="r3", flow="f", shape="s", build="b", events=step),
         lambda: store.append_outside("r1", lambda run, events, asked: Change(step)),
         lambda: store.decide("q1", step[0], status="approved"),
+        lambda: store.revoke("q1", lambda run, request, events: (step[0], "revoked")),
         lambda: store.cancel("r1", step[0]),
         lambda: store.run("r1"),
         store.runs,
         lambda: store.events("r1"),
         lambda: store.verify("r1"),
+        lambda: store.news(lease),
         lambda: store.request("q1"),
         store.requests,
         lambda: store.due(1),
@@ -515,7 +517,7 @@ def test_no_error_of_sqlite_gets_through(path, error):
     """Whatever sqlite3 raises under any method of a store comes out as a StoreError with its cause."""
     store = SqliteStore(path)
     ways = calls(store)
-    reach_no_file = {"hook", "close", "release", "part", "beginning", "releasing"}
+    reach_no_file = {"hook", "close", "release", "part", "beginning", "releasing", "not_released"}
     covered = {name for name in dir(SqliteStore) if not name.startswith("_")} - reach_no_file
     assert len(ways) >= len(covered)
     kept = store._db._connection, store._db._cursor
@@ -533,9 +535,10 @@ def test_letting_go_on_a_disk_that_is_full(path, checkpoint, caplog):
     """What a drive has done or was told stands: that the lease was not let go is logged, and is in no one's way."""
     with SqliteStore(path) as store:
         lease = begin(store)
-        connection, store._db._connection = store._db._connection, Failing(raised(sqlite3.SQLITE_FULL))
+        kept = store._db._connection, store._db._cursor
+        store._db._connection = store._db._cursor = Failing(raised(sqlite3.SQLITE_FULL))
         store.release(lease, checkpoint=checkpoint)
-        store._db._connection = connection
+        store._db._connection, store._db._cursor = kept
         assert "run r1 is let go, but not in the store, where its lease runs out" in caplog.text
         assert "the disk is full" in caplog.text
         assert store.run("r1").holder is not None

@@ -103,7 +103,7 @@ def test_app_and_a_foreign_caller_leave_the_same_journal_of_every_branch(block, 
     assert mine[0].state == theirs[0].state
 
 
-@settings(LAW, max_examples=15)
+@settings(LAW, max_examples=8)
 @example(ALL)
 @given(blocks(2))
 def test_a_fold_is_what_was_live(block):

@@ -227,6 +227,8 @@ def settle(app: Any, job: Job, run: Any, world: Any) -> None:
     from tests.torture.scenarios import ALL
 
     time.sleep(ALL[job.scenario].quiet)
+    if app.store.run(run.id).status != "parked":
+        return  # the call has told its end meanwhile
     for branch, key in open_keys(run).items():
         found = {"ledger": world.found(key), "give up": GIVE_UP, "not done": None}[job.settles]
         result = NOT_DONE if found is None else found

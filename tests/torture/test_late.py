@@ -14,7 +14,7 @@ from tests.torture.test_kills import differences
 
 CANCELLED = ("late_async", "late_async_asks")
 """Calls that are cancelled before they act: they are made again, once it is known that nothing was done."""
-GOES_ON = ("early_asks", "early_async_asks", "late_async_asks")
+GOES_ON = ("early_asks", "early_async_asks")
 """Calls of which the world knows what became of them, so that nobody else is asked."""
 
 
