@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .past import places_of
-from .places import Places, Spot
+from .places import Places
 from .screen import Screen
+from .spots import Spot
 from .words import call_text
 
 if TYPE_CHECKING:
-    from ..runs.store import RunRow, SqliteStore
+    from ..runs.store import Driving, RunRow
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Open:
         }
 
 
-def unsettled(store: SqliteStore, limit: int | None) -> list[Open]:
+def unsettled(store: Driving, limit: int | None) -> list[Open]:
     """The places that are parked, of the oldest runs first.
 
     Args:

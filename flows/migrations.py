@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ..errors import FlowError, StateInvalid, caller
+from ..nodes.shapes import is_dict, is_list
 
 Data = dict[str, Any]
 
@@ -88,7 +89,7 @@ def as_migrations(given: Iterable[Any], flow: str, where: str | None) -> tuple[M
                 "state's fields to those of today",
                 where=where,
             )
-        one = item if isinstance(item, Migration) else Migration(state=item)
+        one = item if isinstance(item, Migration) else Migration(state=cast("Callable[[Data], Data]", item))
         if one.shape is not None and any(one.shape == known.shape for known in found):
             raise FlowError(f"flow {flow!r}: two migrations are for the shape {one.shape!r}", where=where)
         found.append(one)
@@ -187,12 +188,12 @@ class Names:
             if item.state is None:
                 continue
             try:
-                found: object = item.state(dict(data))
+                found: Any = item.state(dict(data))
             except Exception as error:
                 raise StateInvalid(f"the migration {item.name!r} raised {type(error).__name__}: {error}") from error
-            if not isinstance(found, dict):
+            if not is_dict(found):
                 raise StateInvalid(f"the migration {item.name!r} gave {found!r}, and no fields by name")
-            data = cast("Data", found)
+            data = found
         return data
 
     def delta(self, data: Data) -> Data:
@@ -211,14 +212,13 @@ class Names:
         Args:
             data: as the manifest has it.
         """
-        if isinstance(data, dict):
-            found = cast("Data", data)
-            if list(found) == ["read"]:
-                return {"read": self.field(found["read"]) or found["read"]}
-            if "reads" in found:
-                return found | {"reads": [self.field(name) or name for name in found["reads"]]}
-            return {key: self.condition(item) for key, item in found.items()}
-        return [self.condition(item) for item in data] if isinstance(data, list) else data
+        if is_dict(data):
+            if list(data) == ["read"]:
+                return {"read": self.field(data["read"]) or data["read"]}
+            if "reads" in data:
+                return data | {"reads": [self.field(name) or name for name in data["reads"]]}
+            return {key: self.condition(item) for key, item in data.items()}
+        return [self.condition(item) for item in data] if is_list(data) else data
 
 
 def _renamed(data: Data, fields: Mapping[str, str | None]) -> Data:

@@ -19,8 +19,9 @@ from ..guards.messages import add_messages, plain, with_ids
 from ..nodes.plan import told
 
 if TYPE_CHECKING:
+    from .fields import FieldPlan
     from .flow import Flow
-    from .state import Delta, FieldPlan, StateType
+    from .state import Delta, StateType
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 

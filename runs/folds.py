@@ -362,10 +362,6 @@ def _cancelled(standing: Standing[Any], _: Branch, __: Event) -> None:
     standing.over = "cancelled"
 
 
-def _noted(standing: Standing[Any], branch: Branch, event: Event) -> None:
-    """The event changes no standing: it is there to be read."""
-
-
 Fold = Callable[["Standing[Any]", Branch, Event], None]
 
 FOLDS: dict[str, Fold] = {

@@ -151,7 +151,8 @@ class Edges:
                 here = [self._target(self._now, end, Names(())) for end in (other, today["target"])]
                 alike = 2 * (here[0] == ends[0]) + (here[1] == ends[1])
                 found.setdefault(alike, set()).update(item["limit"] for item in today["conditions"] if "limit" in item)
-        return next((found[alike] for alike in (3, 2, 1) if found.get(alike)), set())
+        nothing: set[str] = set()
+        return next((found[alike] for alike in (3, 2, 1) if found.get(alike)), nothing)
 
     # what a fork of a run begins behind
 

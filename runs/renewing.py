@@ -12,7 +12,7 @@ from typing import Any
 from ..flows.decisions import call_of, gate_at, turned
 from ..flows.each import Each
 from ..flows.position import AtGate, AtHead, AtNode, Position
-from ..guards.gates import Approval
+from ..guards.gates import Approval, Gate
 from ..nodes.act import Act
 from ..nodes.ask import Ask
 from ..nodes.calls import Call, stem
@@ -126,14 +126,15 @@ def _asks_the_same(item: Pending, node: Node[..., Any] | None) -> bool:
 def _permits_the_same(branch: Branch, item: Pending, node: Node[..., Any] | None, edges: Edges) -> bool:
     call = item.body["call"]
     tool: Node[..., Any] | None
+    gates: tuple[Gate, ...]
     if isinstance(node, Act):
         tool = next((one for one in node.tools if one.name == call["tool"]), None)
         gates = () if tool is None else node.gates.get(tool.name, ())
     else:
         each = None if branch.parent is None else edges.flow.nodes.get(edges.names.node(_name(branch.parent)))
         tool, gates = node, each.gates if isinstance(each, Each) else ()
-    index = item.body["index"]
-    gate = turned(gates[index], tuple(item.body["turns"])) if index < len(gates) else None
+    index: int = item.body["index"]
+    gate = turned(next(iter(gates[index : index + 1]), None), tuple(item.body["turns"]))
     if tool is None or not isinstance(gate, Approval) or gate.name != item.body["gate"]:
         return False
     changed = any(edges.gate_changed(name) for name in {gate.name, *(one.name for one in gates)})

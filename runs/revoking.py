@@ -16,6 +16,7 @@ from ..flows.position import AtGate, AtNode, Parked, Position
 from .asking import approvers
 from .branches import Branch
 from .codec import read_position
+from .keys import Keys
 from .retrying import places_to_retry
 from .roles import Roles, normal
 from .standing import Standing, versions_of
@@ -39,6 +40,7 @@ class Revoking:
 
     flow: Flow[Any]
     store: SqliteStore
+    keys: Keys | None
     roles: Roles | None
 
     def revoke(self, request: Request | str, *, by: str, note: str | None, proof: str) -> RequestRow:
