@@ -19,8 +19,9 @@ from .schema import Tables
 
 PATIENCE = 5.0  # seconds that opening waits for a lock; a foreign program's is not worth more
 BUSY = 60.0  # seconds that a statement waits for another process of ours: far more than a commit takes
-LOG_PAGES = 1000  # of the write-ahead log before it is folded in: 4 MB; folding syncs twice, so rarely is cheap
-POWER_PAGES = 250  # where every commit syncs: syncing a log that grows is dear, one that is written over is not
+PAGE = 8192  # bytes of a page of a new file: of rows of a kilobyte and a third, two would fill one of SQLite's 4096
+LOG_PAGES = 500  # of the write-ahead log before it is folded in: 4 MB; folding syncs twice, so rarely is cheap
+POWER_PAGES = 125  # where every commit syncs: syncing a log that grows is dear, one that is written over is not
 OLDEST = (3, 37, 0)  # knows strict tables
 
 _making = threading.Lock()
@@ -58,6 +59,7 @@ def open_file(path: str, tables: Tables, *, create: bool, power: bool, patience:
             raise inherited(path)
         try:
             connection = connect(path, patience)
+            connection.execute(f"pragma page_size={PAGE}")  # a file that is there keeps its own
         except sqlite3.Error as error:
             raise mapped(error, path) from error
     try:
