@@ -174,9 +174,13 @@ def _tell_waiting(screen: Screen, target: str, run: Run[Any], places: Places) ->
 
 def _tell_parked(screen: Screen, target: str, run: Run[Any], places: Places) -> None:
     from .crowds import SHOWN
+    from .unsettled import CHANGED
     from .words import call_text
 
     if run.status != "parked":
+        return
+    if run.error is not None and run.error.type == "FlowChanged":
+        screen.line(f"  {CHANGED}")
         return
     many = len(run.parked) > 1
     for one in run.parked[:SHOWN]:

@@ -10,7 +10,7 @@ from .data import of_spent
 from .inside import inside
 from .requests import show_request
 from .screen import Screen, moment, told
-from .unsettled import running_in
+from .unsettled import CHANGED, running_in
 from .words import call_text, error_text, place_of
 
 if TYPE_CHECKING:
@@ -126,7 +126,10 @@ def _parked(places: Places, most: int) -> list[tuple[str, str]]:
         process = running_in(spot)
         if process is not None:
             pairs.append(("running", f"it overran its timeout and still runs in {process}, as far as is known"))
-        pairs.append(("settle", f"--step {spot.path or places.steps + 1}"))
+        if spot.at["parked"] == "flow_changed":
+            pairs.append(("way out", CHANGED))
+        else:
+            pairs.append(("settle", f"--step {spot.path or places.steps + 1}"))
     return [*pairs, *_more(len(found) - most)]
 
 

@@ -10,6 +10,7 @@ from ..runs.codec import read_tried
 from .breaches import breach, ended
 from .crowds import Crowds
 from .inside import inside
+from .onward import onward
 from .places import Places, target_of
 from .screen import SHORT, Screen, moment, told
 from .words import VALUE, call_text, edges, error_text, fields, guard_text, made, place_of, refusal_text
@@ -181,7 +182,9 @@ class Teller:
         under.tokens += int(body.get("spent", {}).get("tokens", 0))
         what = intent.get("tool") or intent.get("model") or body.get("tool") or body["slot"]
         found = ended(body, what)
-        if found is not None:
+        if "late" in body and found is not None:  # told at once: the step that it was of may never be
+            self._add(event, f"{what} ended late", [("result", found[1])], notable=True)
+        elif found is not None:
             under.notes.append(found)
         elif "error" in body and intent:
             under.notes.append(("failed try", f"{what}: {error_text(body['error'])}"))
@@ -326,18 +329,11 @@ class Teller:
         self._add(event, head, lines, mark=mark, notable=True)
 
     def _resumed(self, event: Event) -> None:
-        body = event.body
-        where = [("from", self.places.label(path)) for path in body.get("branches", ())]
-        if body.get("retry"):
-            for place in body["places"]:
-                label = self.places.label(place["branch"])
-                where.append(("from", place_of(place["to"]) + (f", {label}" if label else "")))
-            self._add(event, f"retried by {body['by']}", [("note", body.get("note") or ""), *where])
-            return
-        changed = self.build is None or body.get("build") != self.build
-        self.build = body.get("build")
-        lines = [("build", str(self.build or "") if changed else ""), *where]
-        self._add(event, "went on under a changed flow" if changed else "went on from where it was parked", lines)
+        head, lines = onward(event.body, self.build, self.places.label)
+        self.build = event.body.get("build", self.build)
+        self._add(event, head, lines)
+
+    _migrated = _resumed
 
     def _breach(self, event: Event) -> None:
         body = event.body

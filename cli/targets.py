@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from ..errors import GuidewayError, StoreReadOnly
 from ..flows.flow import Flow
+from ..nodes.node import Node
 from .failing import Broken, Usage, one_line, place_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ def load(target: str) -> Any:
         if not hasattr(found, part):
             raise Usage(f"{place} has no {name!r}: it has {_offer(module, name)}")
         found = getattr(found, part)
+    if isinstance(found, Node):  # it can be called, and must not be
+        raise Usage(
+            f"{target} is the node {found.name!r} ({found.kind}), and was not called: name a Flow, an App, or a "
+            "function that makes one"
+        )
     return found
 
 

@@ -30,6 +30,16 @@ class Open:
     spot: Spot
 
     @property
+    def reason(self) -> str:
+        """Why it is parked; the place of a run whose flow changed need not be a node."""
+        return str(self.spot.at.get("parked", "flow_changed"))
+
+    @property
+    def changed(self) -> bool:
+        """Whether the flow changed under it: then nothing is settled."""
+        return self.reason == "flow_changed"
+
+    @property
     def step(self) -> str:
         """What ``settle --step`` takes."""
         return self.spot.path or str(self.places.steps + 1)
@@ -48,10 +58,14 @@ class Open:
             "step": self.step,
             "branch": self.spot.path,
             "node": self.spot.name,
-            "reason": self.spot.at["parked"],
+            "reason": self.reason,
             "calls": list(self.spot.calls.values()),
             "running": self.running,
         }
+
+
+CHANGED = "resume it under its own version, or under one that declares what became of it: docs/versions.md"
+"""What a run needs that does not fit its flow any more."""
 
 
 def unsettled(store: Driving, limit: int | None) -> list[Open]:
@@ -65,7 +79,7 @@ def unsettled(store: Driving, limit: int | None) -> list[Open]:
     found: list[Open] = []
     for row in reversed(rows):
         places = places_of(store, row.id)
-        found += [Open(row, places, spot) for spot in places.parked()]
+        found += [Open(row, places, spot) for spot in places.parked() or [places.root]]
     return found
 
 
@@ -77,7 +91,11 @@ def show_unsettled(screen: Screen, item: Open) -> None:
         item: the place.
     """
     label = item.places.label(item.spot.path)
-    screen.say(f"{item.spot.name or 'the run'} is parked, and must be settled: {item.spot.at['parked']}", "bold red")
+    what = item.spot.name or "the run"
+    if item.changed:
+        screen.say(f"{what} is parked: the flow changed, and the run does not fit it", "bold red")
+    else:
+        screen.say(f"{what} is parked, and must be settled: {item.reason}", "bold red")
     pairs = [("run", f"{item.row.id} of {item.row.flow}")]
     if label:
         pairs.append(("in", label))
@@ -86,8 +104,11 @@ def show_unsettled(screen: Screen, item: Open) -> None:
             pairs += [("open call", call_text(call["tool"], call["arguments"])), ("key", str(call["key"]))]
     if item.running is not None:
         pairs.append(("running", f"it overran its timeout and still runs in {item.running}, as far as is known"))
-    how = "--result JSON | --not-done | --give-up"
-    pairs.append(("settle", f"guideway settle APP {item.row.id} --step {item.step} {how}"))
+    if item.changed:
+        pairs.append(("way out", CHANGED))
+    else:
+        how = "--result JSON | --not-done | --give-up"
+        pairs.append(("settle", f"guideway settle APP {item.row.id} --step {item.step} {how}"))
     screen.pairs(pairs)
 
 

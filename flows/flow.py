@@ -19,7 +19,7 @@ from .ends import End
 from .fanout import AllOf
 from .kind import FlowKind
 from .manifest import hashes, manifest_of
-from .migrations import Migration, as_migrations
+from .migrations import Migration, as_migrations, must_lead_here
 from .regions import Region
 from .resolve import resolve
 from .rows import Route, Row
@@ -97,6 +97,8 @@ class Flow(FlowKind, Generic[S]):
         self.tools: dict[str, str] = parts.tools
         self.forks: dict[str, AllOf] = parts.forks
         self.regions: dict[str, Region] = parts.regions
+        there = {"nodes": self.nodes, "edges": self.routes, "fields": self.type.fields}
+        must_lead_here(self.migrations, there, self.line)
 
     def __repr__(self) -> str:
         return f"<flow {self.name}: {len(self.nodes)} nodes, {len(self.ends)} ends>"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -10,6 +13,8 @@ from ..errors import FlowError, StateInvalid, caller
 from ..nodes.shapes import is_dict, is_list
 
 Data = dict[str, Any]
+
+_SHAPE = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +51,12 @@ class Migration:
         where = caller()
         for name in ("shape", "to"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, str) and value.strip()):
-                raise FlowError(f"Migration({name}={value!r}) takes a flow's shape, a text of 16 digits", where=where)
+            if value is not None and not (isinstance(value, str) and _SHAPE.fullmatch(value)):
+                raise FlowError(
+                    f"Migration({name}={value!r}) takes a flow's whole shape, 16 hex digits as flow.shape and "
+                    "`guideway runs --json` give it",
+                    where=where,
+                )
         for name in ("nodes", "edges", "fields"):
             value = getattr(self, name)
             last = (str, type(None)) if name == "fields" else (str,)
@@ -56,6 +65,10 @@ class Migration:
                 for old, new in cast("Mapping[object, object]", value).items()
             ):
                 raise FlowError(f"Migration({name}={value!r}) takes new names by the old ones", where=where)
+        if inspect.iscoroutinefunction(self.state):
+            raise FlowError(
+                f"Migration(state={self.name}) is async, and nothing could wait for it: write def", where=where
+            )
         if self.state is not None and not callable(self.state):
             raise FlowError(f"Migration(state={self.state!r}) takes a function of the state's fields", where=where)
 
@@ -94,6 +107,35 @@ def as_migrations(given: Iterable[Any], flow: str, where: str | None) -> tuple[M
             raise FlowError(f"flow {flow!r}: two migrations are for the shape {one.shape!r}", where=where)
         found.append(one)
     return tuple(found)
+
+
+def must_lead_here(migrations: Sequence[Migration], places: Mapping[str, Collection[str]], where: str | None) -> None:
+    """Refuses migrations to nodes, edges or fields that the flow of today does not have.
+
+    Args:
+        migrations: the flow's.
+        places: what the flow has, by ``nodes``, ``edges`` and ``fields``.
+        where: the author's place.
+
+    Raises:
+        FlowError: a new name is none of the flow's.
+    """
+    for item in migrations:
+        if item.to is not None:
+            if any(other.shape == item.to for other in migrations):
+                continue
+            raise FlowError(
+                f"Migration(to={item.to!r}) leads to a version from which no migration goes on", where=where
+            )
+        for kind, there in places.items():
+            for old, new in getattr(item, kind).items():
+                if new is not None and new not in there:
+                    near = difflib.get_close_matches(new, there, 1)
+                    hint = f" Did you mean {near[0]!r}?" if near else f" It has: {', '.join(sorted(there))}."
+                    raise FlowError(
+                        f"Migration({kind}={{{old!r}: {new!r}}}): the flow has no {kind[:-1]} {new!r}.{hint}",
+                        where=where,
+                    )
 
 
 def chains(migrations: Sequence[Migration], shape: str) -> list[tuple[Migration, ...]]:

@@ -112,7 +112,8 @@ def _frame(
         try:
             return _Fitting(standing, head, then, flow, Names(chain), events).done()
         except Misfit as misfit:
-            reasons.append(f"with the migration {chain[-1].name!r} {misfit}" if chain else str(misfit))
+            named = chain and not str(misfit).startswith("the migration")
+            reasons.append(f"with the migration {chain[-1].name!r} {misfit}" if named else str(misfit))
     raise Misfit("; ".join(reasons))
 
 

@@ -149,6 +149,13 @@ def _then(standing: Standing[Any], change: Change) -> str:
 def _parked(standing: Standing[Any], row: RunRow, step: int | str | None) -> Branch:
     """The branch that is settled."""
     found = standing.parked
+    if row.status == "parked" and all(isinstance(one.at, Parked) and one.at.reason == "flow_changed" for one in found):
+        raise RunNotReady(
+            f"run {standing.run!r} is parked because its flow changed: there is nothing to settle. Resume it under its "
+            "own version, or under one whose migrations= say what became of it",
+            run=standing.run,
+            status=row.status,
+        )
     if not found:
         raise not_ready(row.status, "settle", standing.run)
     if isinstance(step, str):

@@ -143,7 +143,11 @@ class Standing(Generic[S]):
     @property
     def shown(self) -> S:
         """The state for people to see; of another version as it was stored, unvalidated."""
-        return self.flow.state.model_construct(**vars(self.state)) if self.past else self.state
+        if not self.past:
+            return self.state
+        told = self.flow.state.model_construct()
+        object.__setattr__(told, "__dict__", dict(vars(self.state)))  # its own fields, and no defaults of today
+        return told
 
     # versions
 

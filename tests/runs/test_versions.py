@@ -616,7 +616,7 @@ def test_edits_wait_until_the_run_was_resumed(path):
     [
         ([5], "migrations= holds 5"),
         (Migration(), "migrations= takes a list"),
-        ([Migration("a"), Migration("a")], "two migrations are for the shape 'a'"),
+        ([Migration("a" * 16), Migration("a" * 16)], "two migrations are for the shape 'aaaa"),
     ],
 )
 def test_mistakes_in_migrations_are_told_where_they_are_written(given, told):
@@ -646,3 +646,45 @@ def test_a_worker_goes_on_with_what_another_version_parked(path):
     with compiled(desk(), path) as app:
         app.work(until=lambda: True)
         assert app.get("r").state.receipt == "paid 50.0"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"nodes": {"pay": "paid"}}, "the flow has no node 'paid'. Did you mean 'pay'"),
+        ({"edges": {"x": "look: boss >> pay"}}, "the flow has no edge 'look: boss >> pay'"),
+        ({"fields": {"dollars": "amounts"}}, "the flow has no field 'amounts'. Did you mean 'amount'"),
+        ({"to": "a" * 16}, "leads to a version from which no migration goes on"),
+    ],
+)
+def test_a_migration_leads_to_what_the_flow_has(wrong, told):
+    """A misspelt new name is refused where the flow is built, and not found by a run that waits."""
+    with pytest.raises(FlowError, match=told):
+        desk(migrations=[Migration(**wrong)])
+
+
+def test_a_migration_that_nobody_could_wait_for_is_refused():
+    """An async function cannot be applied while a run is taken up."""
+
+    async def later(stored: dict[str, Any]) -> dict[str, Any]:
+        return stored
+
+    with pytest.raises(FlowError, match="is async, and nothing could wait for it"):
+        Migration(state=later)  # type: ignore[arg-type]  # it is what the test is about
+
+
+def test_a_run_that_does_not_fit_has_nothing_to_settle_and_shows_what_it_holds(path):
+    """What is told of it leads out: nothing says to settle it, and its state is what was stored."""
+    old = waits(desk(), path)
+
+    class Cents(Order):
+        """The amount has another name."""
+
+        amount: float = Field(7.0, le=1.0)
+
+    with compiled(desk(state=Cents), path) as app:
+        run = app.resume("r")
+        assert (run.status, run.state.amount) == ("parked", 50.0)
+        with pytest.raises(RunNotReady, match="its flow changed: there is nothing to settle"):
+            app.settle("r", None, "paid", by="ann")
+        assert old.id == "r"
