@@ -651,7 +651,7 @@ def test_a_worker_goes_on_with_what_another_version_parked(path):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"nodes": {"pay": "paid"}}, "the flow has no node 'paid'. Did you mean 'pay'"),
+        ({"nodes": {"buy": "pays"}}, "the flow has no node 'pays'. Did you mean 'pay'"),
         ({"edges": {"x": "look: boss >> pay"}}, "the flow has no edge 'look: boss >> pay'"),
         ({"fields": {"dollars": "amounts"}}, "the flow has no field 'amounts'. Did you mean 'amount'"),
         ({"to": "a" * 16}, "leads to a version from which no migration goes on"),
