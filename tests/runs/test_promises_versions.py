@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from cryptography.fernet import Fernet
+from pydantic import BaseModel, SecretStr
 
 from guideway import (
     NOT_DONE,
@@ -16,6 +17,7 @@ from guideway import (
     Flow,
     Migration,
     approval,
+    compute,
     each,
     fields,
     on,
@@ -275,3 +277,60 @@ def test_a_gate_before_steps_that_are_under_way_is_not_asked_again(path, kind):
             app.approve(request, by="ann")
         assert (app.resume("r").verdict, len(PAID)) == ("success", count)
         agree(app, "r")
+
+
+class Told(Order):
+    """A list is a text now."""
+
+    trail: str = ""  # type: ignore[assignment]  # it is what the test is about
+
+
+class Secret(Order):
+    """It holds a secret."""
+
+    token: SecretStr | None = None
+
+
+class Open(Order):
+    """What was a secret is a text now."""
+
+    token: str | None = None
+
+
+def told(text: str) -> str:
+    """Looks at the order, and gives a text."""
+    return text
+
+
+def test_a_list_that_is_a_text_now_parks_the_run(path):
+    """Another type is told whatever it was: the run parks, also in a flow inside, and goes on under its own version."""
+
+    def flow(inner: Flow[Any]) -> Flow[Any]:
+        node = subflow(inner, name="inner", reads={"amount": "amount"}, writes={"receipt": "receipt"})
+        return Flow("outer", state=Bag, edges=[on(START, node), on(node, End("over"))])
+
+    with compiled(flow(desk()), path) as app:
+        begun(app)
+    with compiled(flow(desk(state=Told, first=compute(told, writes="trail", name="look"))), path) as app:
+        run = app.resume("r")
+        assert (run.status, run.error.type) == ("parked", "FlowChanged")
+        assert "stored data does not fit Told.trail: found ['looked at ']" in run.error.message
+    with compiled(flow(desk()), path) as app:
+        run = app.resume("r")
+        app.approve(run.waiting[0], by="ann")
+        assert app.resume("r").verdict == "success"
+        agree(app, "r")
+
+
+def test_a_secret_that_is_a_text_now_parks_the_run(path):
+    """A sealed value is not taken for a text, and nothing of it is told."""
+    key = Fernet.generate_key()
+    with desk(state=Secret).compile(store=path, roles=Anyone(), key=key) as app:
+        begun(app, token="tulip")
+    with desk(state=Open).compile(store=path, roles=Anyone(), key=key) as app:
+        run = app.resume("r")
+        assert (run.status, run.error.type) == ("parked", "FlowChanged")
+        assert "stored data does not fit Open.token" in run.error.message
+        assert "tulip" not in str(run.events)
+    with desk(state=Secret).compile(store=path, roles=Anyone(), key=key) as app:
+        assert app.resume("r").state.token.get_secret_value() == "tulip"
