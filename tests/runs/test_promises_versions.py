@@ -16,7 +16,9 @@ from guideway import (
     End,
     Flow,
     Migration,
+    all_of,
     approval,
+    ask,
     compute,
     each,
     fields,
@@ -334,3 +336,47 @@ def test_a_secret_that_is_a_text_now_parks_the_run(path):
         assert "tulip" not in str(run.events)
     with desk(state=Secret).compile(store=path, roles=Anyone(), key=key) as app:
         assert app.resume("r").state.token.get_secret_value() == "tulip"
+
+
+@compute
+def join() -> None:
+    """Joins."""
+
+
+@pytest.mark.parametrize("under", ["of today", "of then"])
+def test_a_retry_of_what_parked_for_another_version_does_nothing_twice(path, under):
+    """A run in branches did not fit: a retry goes on where it stands, and does not fan out, ask or pay again."""
+
+    def flow(name: str) -> Flow[Any]:
+        pays_inside = subflow(desk(), name=name, reads={"amount": "amount"}, writes={"receipt": "receipt"})
+        other = ask("clerk", "And?", name="question", writes="text")
+        heads = on(START, all_of(pays_inside, other))
+        return Flow("outer", state=Bag, edges=[heads, on(pays_inside, join), on(other, join), on(join, End("over"))])
+
+    with compiled(flow("inner"), path) as app:
+        app.approve(next(one for one in begun(app).waiting if one.kind == "approval"), by="ann")
+        dies(app, "result")
+    with compiled(flow("other"), path) as app:
+        assert app.resume("r").error.type == "FlowChanged"
+        if under == "of today":
+            assert app.retry("r", by="bo").error.type == "FlowChanged"
+    with compiled(flow("inner"), path) as app:
+        run = app.retry("r", by="bo") if under == "of then" else app.resume("r")
+        assert ([one.branch for one in run.parked], [one.kind for one in run.waiting]) == (["1b0.1s"], ["answer"])
+        app.settle("r", "1b0.1s", "paid it", by="ann")
+        app.answer(run.waiting[0], "so", by="ann")
+        assert (app.resume("r").verdict, len(PAID)) == ("success", 1)
+        agree(app, "r")
+
+
+def test_a_retry_of_what_parked_at_a_gate_repeats_no_step(path):
+    """What is done before the gate stays done."""
+    with compiled(desk(), path) as app:
+        request = begun(app).waiting[0].id
+    with compiled(desk(pay=pays("refund")), path) as app:
+        assert app.resume("r").status == "parked"
+        run = app.retry("r", by="bo")
+        assert (run.status, len(run.steps)) == ("parked", 1)
+    with compiled(desk(), path) as app:
+        assert [one.id for one in app.resume("r").waiting] == [request]
+        agree(app, "r")
