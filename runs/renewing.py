@@ -6,11 +6,12 @@ the same gate with the same role and quorum, about the same call, of a tool with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..flows.decisions import asked_about, call_of, decide, gate_at, turned
 from ..flows.each import Each
+from ..flows.edits import Edits
 from ..flows.position import AtGate, AtHead, AtNode, Parked, Position
 from ..guards.evaluation import OpaqueFailed, observed
 from ..guards.gates import Approval, Gate
@@ -44,13 +45,13 @@ def renewed(
         Misfit: a no was said by a gate that is not there any more.
     """
     if isinstance(at, AtGate | AtHead):
-        return _on_edge(branch, at, edges, seen)
+        return _on_edge(branch, at, edges, seen, events)
     now = at.at if isinstance(at, Parked) else at
     begun = branch.children or branch.entries  # the steps inside are under way: what they ask is asked there
     if isinstance(now, AtNode) and now.grant and node is not None and not begun:
         under_way = [call for call in branch.calls.values() if _counts(call)]
         route = _granted_on(branch, now, edges, events)
-        lapsed = not _let_pass(now, node, route, edges, seen, events)
+        lapsed = not _let_pass({*now.also, now.grant}, now.edits, route, edges, seen, events)
         if lapsed and any(_goes_on(node, call.intent or {}) for call in under_way if call.result is None):
             raise Misfit(f"{now.node!r} was called under an approval that the edge {route!r} asks otherwise now")
         if not under_way and (lapsed or _another(now, node, seen)):
@@ -58,7 +59,9 @@ def renewed(
     return at, [item.id for item in _of_the_step(branch, node, edges)]
 
 
-def _on_edge(branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any) -> tuple[Position, list[str]]:
+def _on_edge(
+    branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any, events: Sequence[Event]
+) -> tuple[Position, list[str]]:
     pending = waits_at_gate(branch)
     if isinstance(at, AtHead):
         if pending is not None and pending.status in _NO:
@@ -69,8 +72,9 @@ def _on_edge(branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any) -> tu
         gate = gate_at(edges.flow, at)
     except KeyError:
         gate = None
+    let_pass = gate is not None and _let_pass(at.also, at.edits, at.route, edges, seen, events, upto=at.index)
     if pending is None:
-        return (at if gate is not None else again), []
+        return (at if let_pass else again), []
     if pending.status in _NO:
         if gate is None or gate.name != pending.body["gate"]:
             raise Misfit(f"gate {pending.body['gate']!r} said no, and it is not on the edge {at.route!r} any more")
@@ -81,6 +85,7 @@ def _on_edge(branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any) -> tu
         gate is not None
         and gate.name == pending.body["gate"]
         and not any(edges.gate_changed(name) for name in {gate.name, *names})
+        and let_pass
         and (node is None or digest_of_call(pending.id, call_of(node, seen, at.edits)) == pending.body["digest"])
     )
     return (at, []) if same else (again, [pending.id])
@@ -122,9 +127,16 @@ def _granted_on(branch: Branch, at: AtNode, edges: Edges, events: Sequence[Event
     return found
 
 
-def _let_pass(at: AtNode, node: Node[..., Any], route: str, edges: Edges, seen: Any, events: Sequence[Event]) -> bool:
+def _let_pass(
+    needed: Container[str | None],
+    edits: Edits | None,
+    route: str,
+    edges: Edges,
+    seen: Any,
+    events: Sequence[Event],
+    upto: int | None = None,
+) -> bool:
     """Whether all gates of an edge would let pass today what they let pass: by the same yes, or without a person."""
-    needed = {*at.also, at.grant}
     asked = {
         place.index: (place.turns, event.body)
         for event in events
@@ -132,8 +144,9 @@ def _let_pass(at: AtNode, node: Node[..., Any], route: str, edges: Edges, seen: 
         for place in [read_position(event.body["at"])]
         if isinstance(place, AtGate)
     }
-    state, call = asked_about(edges.flow, node, seen, at.edits)
-    for index, gate in enumerate(edges.flow.routes[route].gates):
+    edge = edges.flow.routes[route]
+    state, call = asked_about(edges.flow, edge.target, seen, edits)
+    for index, gate in enumerate(edge.gates[:upto]):
         if index in asked:
             turns, body = asked[index]
             ways = [turned(gate, turns[:count]) for count in range(len(turns) + 1)]
@@ -143,7 +156,7 @@ def _let_pass(at: AtNode, node: Node[..., Any], route: str, edges: Edges, seen: 
                 return False
             continue
         try:
-            verdict = decide(gate, state, call, edges.flow.tools, edited=at.edits is not None)
+            verdict = decide(gate, state, call, edges.flow.tools, edited=edits is not None)
         except OpaqueFailed:
             return False
         if edges.gate_changed(gate.name) or verdict.asks or verdict.refusal is not None:

@@ -13,6 +13,7 @@ from guideway import (
     START,
     Anyone,
     Context,
+    DecisionRefused,
     End,
     Flow,
     Migration,
@@ -23,6 +24,7 @@ from guideway import (
     each,
     fields,
     on,
+    policy,
     subflow,
     tool,
 )
@@ -379,4 +381,52 @@ def test_a_retry_of_what_parked_at_a_gate_repeats_no_step(path):
         assert (run.status, len(run.steps)) == ("parked", 1)
     with compiled(desk(), path) as app:
         assert [one.id for one in app.resume("r").waiting] == [request]
+        agree(app, "r")
+
+
+def test_no_result_is_settled_where_nothing_was_called(path):
+    """Who says what came of a call that was not made is told so: the run would call all the same, a second time."""
+    approved(desk(), path, "intent")
+    with compiled(desk(pay=pays("refund")), path) as app:
+        assert app.resume("r").parked[0].reason == "flow_changed"
+        with pytest.raises(DecisionRefused, match="before anything was called whose result could be told"):
+            app.settle("r", None, "paid by hand", by="ann")
+    with compiled(desk(), path) as app:
+        assert (app.resume("r").state.receipt, len(PAID)) == ("paid 50.0", 1)
+        agree(app, "r")
+
+
+def test_what_was_said_before_the_gate_that_asks_counts_under_its_own_rules(path):
+    """Waiting at the last gate: the yes behind a no before it was of another role, so the edge is asked anew."""
+
+    def gates(role: str) -> tuple[Any, ...]:
+        return (*escalates(role), approval("finance", denied=NO))
+
+    with compiled(desk(gates=gates("boss")), path) as app:
+        app.deny(begun(app).waiting[0], by="ann")
+        app.approve(app.resume("r").waiting[0], by="bo")
+        app.approve(app.resume("r").waiting[0], by="cy")
+    with compiled(desk(gates=gates("chief")), path) as app:
+        assert ([one.role for one in app.resume("r").waiting], PAID) == (["lead"], [])
+        agree(app, "r")
+
+
+def test_a_rule_before_the_gate_that_asks_is_asked_about_what_was_migrated(path):
+    """Waiting behind a rule: a migration makes an amount of it that the rule refuses, and the tool reads none."""
+
+    def small(amount: float) -> str | None:
+        return None if amount < 100 else "too much"
+
+    def send(text: str) -> str:
+        PAID.append({"text": text})
+        return "sent"
+
+    pay = tool(send, name="pay", effect="once", stakes="high", timeout=5.0, writes="receipt")
+    gates = (policy(small, violated=End("refused", verdict="escalated")), approval("lead", denied=NO))
+    with compiled(desk(gates=gates, pay=pay), path) as app:
+        app.approve(begun(app).waiting[0], by="ann")
+        shape = app.flow.shape
+    in_cents = Migration(shape, state=lambda stored: stored | {"amount": stored["amount"] * 100})
+    with compiled(desk(state=Wide, gates=gates, pay=pay, migrations=[in_cents]), path) as app:
+        assert (app.resume("r").end, PAID) == ("refused", [])
         agree(app, "r")
