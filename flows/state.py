@@ -313,7 +313,9 @@ class StateType(Generic[S]):
         if plan.nan and isinstance(data, str) and data in ("nan", "inf", "-inf"):
             return float(data)
         if plan.simple:
-            if type(data) in plan.plain or ("literal", type(data), data) in plan.plain:
+            if type(data) in plan.plain:
+                return data
+            if type(data) not in (list, dict) and ("literal", type(data), data) in plan.plain:  # those have no hash
                 return data
             raise StateInvalid(
                 f"stored data does not fit {self.model.__name__}.{plan.name}: found {shown_short(data)}",

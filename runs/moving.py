@@ -11,6 +11,7 @@ from ..flows.decisions import call_of
 from ..flows.flow import Flow
 from ..flows.migrations import Names
 from ..flows.position import AtEnd, AtFork, AtGate, AtHead, AtJoin, AtLeft, AtNode, Parked, Position
+from ..guards.gates import Gate
 from ..nodes.act import Act
 from ..nodes.node import Node
 from ..nodes.tool import Tool
@@ -107,6 +108,20 @@ class Edges:
             if fork["heads"] == wanted:
                 return str(found)
         raise Misfit(f"the run is in the branches of {name!r}, which the flow does not have any more")
+
+    def asking(self, node: str, index: int, gate: str) -> str | None:
+        """The edge of today to a node that asks by a gate of this name; None where there is none.
+
+        Args:
+            node: the node's name.
+            index: which gate of the edge.
+            gate: the gate's name, or that of one that it leads to.
+        """
+        for name, route in self.flow.routes.items():
+            first = [one for one in route.gates[index : index + 1] if gate in (one.name, *_led_to(one))]
+            if first and route.target.name == node:
+                return name
+        return None
 
     # gates and limits
 
@@ -260,6 +275,14 @@ def _routes(shape: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, Mapping[
     for source, routes in (*shape["rows"].items(), ("way", shape["ways"])):
         for route in routes:
             yield route["id"], (source, route)
+
+
+def _led_to(gate: Gate) -> Iterator[str]:
+    """The names of the gates that a gate's noes lead to."""
+    for way in gate.ways().values():
+        if isinstance(way, Gate):
+            yield way.name
+            yield from _led_to(way)
 
 
 def _asks(gate: Mapping[str, Any]) -> dict[str, Any]:

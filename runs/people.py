@@ -323,6 +323,8 @@ class People(Settling, Revoking):
                 for branch in parked
                 if isinstance(branch.at, Parked)
             ]
+        if row.status == "parked":  # nothing failed: it did not fit another version, and goes on where it stands
+            return []
         tried = [event for event in events if event.kind in ("step", "join") or event.body.get("kind") == "gave_up"]
         failed = bool(tried) and bool(tried[-1].body.get("error") or tried[-1].body.get("left"))
         if row.verdict != "failed" and not failed and row.error is None:

@@ -6,19 +6,22 @@ the same gate with the same role and quorum, about the same call, of a tool with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..flows.decisions import call_of, gate_at, turned
+from ..flows.decisions import asked_about, call_of, decide, gate_at, turned
 from ..flows.each import Each
-from ..flows.position import AtGate, AtHead, AtNode, Position
+from ..flows.edits import Edits
+from ..flows.position import AtGate, AtHead, AtNode, Parked, Position
+from ..guards.evaluation import OpaqueFailed, observed
 from ..guards.gates import Approval, Gate
 from ..nodes.act import Act
 from ..nodes.ask import Ask
 from ..nodes.calls import Call, stem
 from ..nodes.node import Node
 from .asking import digest_of_call
-from .branches import Branch, Pending, waits_at_gate
+from .branches import Branch, Pending, Recorded, waits_at_gate
+from .codec import read_position
 from .moving import Edges, Misfit
 from .store.records import Event
 
@@ -42,15 +45,23 @@ def renewed(
         Misfit: a no was said by a gate that is not there any more.
     """
     if isinstance(at, AtGate | AtHead):
-        return _on_edge(branch, at, edges, seen)
-    if isinstance(at, AtNode) and at.grant and node is not None and not _called(branch):
-        route = _granted_on(branch, edges, events)
-        if route is not None and _stale(at, node, route, edges, seen):
-            return AtHead(route, at.refusal, at.failure, at.edits), []
+        return _on_edge(branch, at, edges, seen, events)
+    now = at.at if isinstance(at, Parked) else at
+    begun = branch.children or branch.entries  # the steps inside are under way: what they ask is asked there
+    if isinstance(now, AtNode) and now.grant and node is not None and not begun:
+        under_way = [call for call in branch.calls.values() if _counts(call)]
+        route = _granted_on(branch, now, edges, events)
+        lapsed = not _let_pass({*now.also, now.grant}, now.edits, route, edges, seen, events)
+        if lapsed and any(_goes_on(node, call.intent or {}) for call in under_way if call.result is None):
+            raise Misfit(f"{now.node!r} was called under an approval that the edge {route!r} asks otherwise now")
+        if not under_way and (lapsed or _another(now, node, seen)):
+            return AtHead(route, now.refusal, now.failure, now.edits), []
     return at, [item.id for item in _of_the_step(branch, node, edges)]
 
 
-def _on_edge(branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any) -> tuple[Position, list[str]]:
+def _on_edge(
+    branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any, events: Sequence[Event]
+) -> tuple[Position, list[str]]:
     pending = waits_at_gate(branch)
     if isinstance(at, AtHead):
         if pending is not None and pending.status in _NO:
@@ -61,8 +72,9 @@ def _on_edge(branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any) -> tu
         gate = gate_at(edges.flow, at)
     except KeyError:
         gate = None
+    let_pass = gate is not None and _let_pass(at.also, at.edits, at.route, edges, seen, events, upto=at.index)
     if pending is None:
-        return (at if gate is not None else again), []
+        return (at if let_pass else again), []
     if pending.status in _NO:
         if gate is None or gate.name != pending.body["gate"]:
             raise Misfit(f"gate {pending.body['gate']!r} said no, and it is not on the edge {at.route!r} any more")
@@ -73,32 +85,99 @@ def _on_edge(branch: Branch, at: AtGate | AtHead, edges: Edges, seen: Any) -> tu
         gate is not None
         and gate.name == pending.body["gate"]
         and not any(edges.gate_changed(name) for name in {gate.name, *names})
+        and let_pass
         and (node is None or digest_of_call(pending.id, call_of(node, seen, at.edits)) == pending.body["digest"])
     )
     return (at, []) if same else (again, [pending.id])
 
 
-def _called(branch: Branch) -> bool:
-    """Whether the step under way has called a tool: then what was approved is under way, or done."""
-    return any(call.intent is not None and call.intent["kind"] == "tool" for call in branch.calls.values())
+def _counts(call: Recorded) -> bool:
+    """Whether a call of a tool was made in the step under way, and is under way or done: what failed did nothing."""
+    if call.intent is None or call.intent["kind"] != "tool":
+        return False
+    return call.result is None or "error" not in call.result
 
 
-def _granted_on(branch: Branch, edges: Edges, events: Sequence[Event]) -> str | None:
-    """The edge of today on which a branch came to where it stands; None where that is none."""
+def _goes_on(node: Node[..., Any], intent: Mapping[str, Any]) -> bool:
+    """Whether a call whose ending nobody knows may be made again without a person who settles it."""
+    tools = {tool.name: tool for tool in getattr(node, "tools", (node,)) if tool is not None}
+    tool = tools.get(intent["tool"])
+    return getattr(tool, "effect", "once") != "once" or getattr(tool, "reconcile", None) is not None
+
+
+def _granted_on(branch: Branch, at: AtNode, edges: Edges, events: Sequence[Event]) -> str:
+    """The edge of today on which a branch came to where it stands: what was asked there, or was exempt."""
+    here = (branch.at.at if isinstance(branch.at, Parked) else branch.at, at)
+    route, gate, name = None, None, ""
     for event in reversed(events):
-        if event.body.get("branch", "") == branch.path and "to" in event.body:
-            route = event.body.get("edge")
-            return None if route is None else edges.of(route)
-    return None
+        body = event.body
+        if event.kind == "asked" and body["request"] == at.grant and "at" in body:
+            place = read_position(body["at"])
+            assert isinstance(place, AtGate)
+            route, gate, name = place.route, place, body["gate"]
+            break
+        mine = body.get("branch", "") == branch.path and "to" in body
+        if route is None and mine and read_position(body["to"]) in here:
+            route = body.get("edge")
+    found = None if route is None else edges.of(route)
+    if found is None and gate is not None:  # by the name that its edge had some versions ago
+        found = edges.asking(at.node, gate.index, name)
+    if found is None:
+        raise Misfit(f"the run was let to {at.node!r} on the edge {route!r}, which the flow does not have any more")
+    return found
 
 
-def _stale(at: AtNode, node: Node[..., Any], route: str, edges: Edges, seen: Any) -> bool:
-    """Whether the yes that let a branch come to its node is not about what the node would do today."""
-    assert at.grant is not None
-    if any(edges.gate_changed(gate.name) for gate in edges.flow.routes[route].gates):
-        return True
-    exempt = at.grant.startswith("exempt:") and not at.digest
-    return not exempt and digest_of_call(at.grant, call_of(node, seen, at.edits)) != at.digest
+def _let_pass(
+    needed: Container[str | None],
+    edits: Edits | None,
+    route: str,
+    edges: Edges,
+    seen: Any,
+    events: Sequence[Event],
+    upto: int | None = None,
+) -> bool:
+    """Whether all gates of an edge would let pass today what they let pass: by the same yes, or without a person."""
+    asked = {
+        place.index: (place.turns, event.body)
+        for event in events
+        if event.kind == "asked" and event.body["request"] in needed and "at" in event.body
+        for place in [read_position(event.body["at"])]
+        if isinstance(place, AtGate)
+    }
+    edge = edges.flow.routes[route]
+    state, call = asked_about(edges.flow, edge.target, seen, edits)
+    for index, gate in enumerate(edge.gates[:upto]):
+        if index in asked:
+            turns, body = asked[index]
+            ways = [turned(gate, turns[:count]) for count in range(len(turns) + 1)]
+            if any(not isinstance(one, Gate) or edges.gate_changed(one.name) for one in ways):
+                return False
+            if not _as_asked(ways[-1], body, state):
+                return False
+            continue
+        try:
+            verdict = decide(gate, state, call, edges.flow.tools, edited=edits is not None)
+        except OpaqueFailed:
+            return False
+        if edges.gate_changed(gate.name) or verdict.asks or verdict.refusal is not None:
+            return False
+    return True
+
+
+def _as_asked(gate: Any, body: Mapping[str, Any], state: Any) -> bool:
+    """Whether a gate asks as it asked then: the same people about the same fields."""
+    if not isinstance(gate, Approval):
+        return False
+    shows = {name for item in gate.shows for name in observed(item, state)}
+    told = (gate.name, gate.role, gate.quorum, shows)
+    return told == (body["gate"], body["role"], body["quorum"], {*body["shows"]}) and {*gate.not_by} <= {
+        *body["not_by"]
+    }
+
+
+def _another(at: AtNode, node: Node[..., Any], seen: Any) -> bool:
+    """Whether what the node would do today is not what people said yes to."""
+    return bool(at.digest) and digest_of_call(at.grant or "", call_of(node, seen, at.edits)) != at.digest
 
 
 def _of_the_step(branch: Branch, node: Node[..., Any] | None, edges: Edges) -> Iterator[Pending]:
@@ -138,6 +217,7 @@ def _permits_the_same(branch: Branch, item: Pending, node: Node[..., Any] | None
     if tool is None or not isinstance(gate, Approval) or gate.name != item.body["gate"]:
         return False
     changed = any(edges.gate_changed(name) for name in {gate.name, *(one.name for one in gates)})
+    changed = changed or not _as_asked(gate, item.body, branch.state)
     return not changed and (tool.name, tool.source) == (call["tool"], call["source"])
 
 

@@ -108,7 +108,14 @@ class Settling:
     ) -> Change:
         slot = next((name for name, call in branch.calls.items() if call.result is None), None)
         business = None if slot is None else (branch.calls[slot].intent or {}).get("business")
-        if result is NOT_DONE or (slot is None and not isinstance(result, GiveUp)):
+        if slot is None and result is not NOT_DONE and not isinstance(result, GiveUp):
+            raise DecisionRefused(
+                f"run {standing.run!r} is parked before anything was called whose result could be told: when it goes "
+                "on, it calls. NOT_DONE lets it go on, GIVE_UP does not",
+                run=standing.run,
+                reason="value",
+            )
+        if result is NOT_DONE:
             effects = [Effect(business, "not_done")] if business else []
             if slot is not None:
                 _must_be_over(standing, branch, slot)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..flows.position import AtEnd, Parked
+from ..flows.migrations import Names
+from ..flows.position import AtEnd, AtNode, Parked
 from ..nodes.node import Node
 from ..nodes.sealing import using
 from .adapting import Adapted, adapted
 from .branches import Branch
+from .codec import write_position
 from .driver import Drive
 from .lifecycle import OVER
-from .moving import Misfit
+from .moving import Edges, Misfit
+from .renewing import renewed
 from .store import Draft
 
 
@@ -27,7 +30,7 @@ def fit(drive: Drive[Any]) -> None:
     same = (standing.shape, standing.build) == (flow.shape, flow.build)
     try:
         with using(standing.vault):
-            found = Adapted() if same else _adapted(drive)
+            found = _asked_anew(drive) if same else _adapted(drive)
     except Misfit as misfit:
         _park(drive, f"{misfit}. {_WAY_OUT} (the run is of shape {standing.shape!r}, the flow of {flow.shape!r})")
         return
@@ -37,15 +40,17 @@ def fit(drive: Drive[Any]) -> None:
         branches = [one.path for one in parked if may_go_on(one, one.node if same else found.nodes[one.path])]
         if parked and not branches and same:
             return
-    elif same:
+    elif same and not found.places and not found.renewed:
         return
     change: dict[str, Any] = {"shape": flow.shape, "build": flow.build}
     body = {**change, "branches": branches, **found.to_json()}
     asked = standing.requests
     unused = {name: "withdrawn" for name in found.renewed if not asked[name].consumed}
-    if found.migrates:
+    if same:  # it was migrated before: a call that was approved then is known to have done nothing only now
+        body["places"] = [place | {"again": False} for place in body.get("places", ())]
+    elif found.migrates:
         body["from"] = standing.shape
-    kind = "migrated" if found.migrates else "resumed"
+    kind = "migrated" if found.migrates and not same else "resumed"
     if unused:
         change["request_status"] = unused
     drive.commit(standing.root, [Draft(kind, body)], **change)
@@ -60,6 +65,29 @@ def _adapted(drive: Drive[Any]) -> Adapted:
     if manifest is None:
         raise Misfit("nobody kept what its flow was")
     return adapted(standing, manifest, drive.flow, store.events(drive.lease.rid))
+
+
+def _asked_anew(drive: Drive[Any]) -> Adapted:
+    """What is asked anew of a run that is of this version by now, and was of another one when people were asked."""
+    standing, found = drive.standing, Adapted()
+    granted = [
+        branch
+        for branch in standing.open_branches()
+        if isinstance(branch.at, AtNode) and (branch.at.grant or any(one.consumed for one in branch.requests.values()))
+    ]
+    if not granted:
+        return found
+    events = drive.engine.store.events(drive.lease.rid)
+    if not any(event.kind in ("resumed", "migrated") and "shape" in event.body for event in events):
+        return found
+    for branch in granted:
+        flow = branch.frame.flow
+        edges = Edges(flow.manifest(), flow, Names(()))
+        at, asks = renewed(branch, branch.at, branch.node, edges, branch.state, events)
+        found.renewed += asks
+        if at != branch.at:
+            found.places[branch.path] = write_position(at)
+    return found
 
 
 def _park(drive: Drive[Any], reason: str) -> None:
