@@ -55,6 +55,8 @@ def renewed(
         if lapsed and any(_goes_on(node, call.intent or {}) for call in under_way if call.result is None):
             raise Misfit(f"{now.node!r} was called under an approval that the edge {route!r} asks otherwise now")
         if not under_way and (lapsed or _another(now, node, seen)):
+            if any(_behind_a_no(request, events) for request in {*now.also, now.grant}):
+                raise Misfit(_NO_STAYS.format(node=now.node))
             return AtHead(route, now.refusal, now.failure, now.edits), []
     return at, [item.id for item in _of_the_step(branch, node, edges)]
 
@@ -73,7 +75,10 @@ def _on_edge(
     except KeyError:
         gate = None
     let_pass = gate is not None and _let_pass(at.also, at.edits, at.route, edges, seen, events, upto=at.index)
+    target = edges.flow.routes[at.route].target.name
     if pending is None:
+        if not let_pass and at.turns:
+            raise Misfit(_NO_STAYS.format(node=target))
         return (at if let_pass else again), []
     if pending.status in _NO:
         if gate is None or gate.name != pending.body["gate"]:
@@ -88,7 +93,18 @@ def _on_edge(
         and let_pass
         and (node is None or digest_of_call(pending.id, call_of(node, seen, at.edits)) == pending.body["digest"])
     )
+    if not same and at.turns:
+        raise Misfit(_NO_STAYS.format(node=target))
     return (at, []) if same else (again, [pending.id])
+
+
+_NO_STAYS = "a no on the way to {node!r} led to a gate that would be asked otherwise now, and is not to be asked anew"
+
+
+def _behind_a_no(request: str | None, events: Sequence[Event]) -> bool:
+    """Whether a request was asked because a gate before it had said no."""
+    asked = (event.body for event in events if event.kind == "asked" and event.body["request"] == request)
+    return any(body.get("at", body).get("turns") for body in asked)
 
 
 def _counts(call: Recorded) -> bool:

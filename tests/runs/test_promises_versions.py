@@ -13,7 +13,6 @@ from guideway import (
     START,
     Anyone,
     Context,
-    DecisionRefused,
     End,
     Flow,
     Migration,
@@ -101,14 +100,28 @@ def escalates(role: str, **options: Any) -> tuple[Any, ...]:
     ids=["quorum", "role", "gone"],
 )
 def test_a_yes_of_the_gate_that_a_no_led_to_counts_under_its_own_rules(path, gates):
-    """The gate behind a no asks otherwise today, or is gone: what it said before does not let the call run."""
+    """The gate behind a no asks otherwise today, or is gone: the call does not run, and the no is not asked away."""
     with compiled(desk(gates=escalates("boss")), path) as app:
         app.deny(begun(app).waiting[0], by="ann")
         app.approve(app.resume("r").waiting[0], by="bo")
         dies(app, "intent")
     with compiled(desk(gates=gates), path) as app:
-        assert (app.resume("r").status, PAID) == ("waiting", [])
-        agree(app, "r")
+        run = app.resume("r")
+        assert (run.status, run.error.type, PAID) == ("parked", "FlowChanged", [])
+        assert "a no on the way to 'pay'" in run.error.message
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_no_is_not_forgotten_where_what_it_led_to_is_gone(path, decided):
+    """A lead said no and the run waits at boss: a version without boss does not ask the lead a second time."""
+    with compiled(desk(gates=escalates("boss")), path) as app:
+        app.deny(begun(app).waiting[0], by="ann")
+        waiting = app.resume("r").waiting[0]
+        if decided:
+            app.approve(waiting, by="bo")
+    with compiled(desk(gates=(approval("lead", denied=NO),)), path) as app:
+        run = app.resume("r")
+        assert (run.status, run.error.type, PAID) == ("parked", "FlowChanged", [])
 
 
 def test_a_yes_that_was_used_on_an_edge_that_is_another_one_parks(path):
@@ -389,7 +402,7 @@ def test_no_result_is_settled_where_nothing_was_called(path):
     approved(desk(), path, "intent")
     with compiled(desk(pay=pays("refund")), path) as app:
         assert app.resume("r").parked[0].reason == "flow_changed"
-        with pytest.raises(DecisionRefused, match="before anything was called whose result could be told"):
+        with pytest.raises(RunNotReady, match="there is nothing to settle"):
             app.settle("r", None, "paid by hand", by="ann")
     with compiled(desk(), path) as app:
         assert (app.resume("r").state.receipt, len(PAID)) == ("paid 50.0", 1)

@@ -66,7 +66,7 @@ def _apart(one: Any, other: Any) -> str:
     return " instead of ".join(text[max(0, place - 60) : place + 60] for text in texts)
 
 
-SHORT = 24
+SHORT = 14
 """Kills of a scenario in the short form: the first boundary of every kind, and others spread over the run.
 
 The full form begins at every boundary of every commit.
