@@ -16,6 +16,7 @@ from guideway import (
     End,
     Flow,
     Migration,
+    RunNotReady,
     all_of,
     approval,
     ask,
