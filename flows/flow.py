@@ -97,7 +97,7 @@ class Flow(FlowKind, Generic[S]):
         self.tools: dict[str, str] = parts.tools
         self.forks: dict[str, AllOf] = parts.forks
         self.regions: dict[str, Region] = parts.regions
-        there = {"nodes": self.nodes, "edges": self.routes, "fields": self.type.fields}
+        there = {"nodes": list(self.nodes), "edges": list(self.routes), "fields": list(self.type.fields)}
         must_lead_here(self.migrations, there, self.line)
 
     def __repr__(self) -> str:

@@ -130,7 +130,7 @@ def must_lead_here(migrations: Sequence[Migration], places: Mapping[str, Collect
         for kind, there in places.items():
             for old, new in getattr(item, kind).items():
                 if new is not None and new not in there:
-                    near = difflib.get_close_matches(new, there, 1)
+                    near: list[str] = difflib.get_close_matches(str(new), list(there), 1)
                     hint = f" Did you mean {near[0]!r}?" if near else f" It has: {', '.join(sorted(there))}."
                     raise FlowError(
                         f"Migration({kind}={{{old!r}: {new!r}}}): the flow has no {kind[:-1]} {new!r}.{hint}",

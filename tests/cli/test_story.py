@@ -80,8 +80,8 @@ def test_the_log_tells_an_event_that_it_does_not_know():
     from guideway.cli.story import story
     from guideway.runs.store import Event
 
-    (entry,) = story([Event(1, "migrated", 0.0, {"from": "a"}, b"")])
-    assert entry.head == "migrated"
+    (entry,) = story([Event(1, "imagined", 0.0, {"from": "a"}, b"")])
+    assert entry.head == "imagined"
     assert entry.lines == [("", '{"from": "a"}')]
 
 
