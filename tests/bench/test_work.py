@@ -31,9 +31,9 @@ def small(monkeypatch):
         ("steps", {"steps": 5, "durability": "process"}, {"step", "cpu"}),
         ("steps", {"steps": 5, "durability": "power"}, {"step", "cpu"}),
         ("concurrent", {"runs": 3, "steps": 2}, {"cpu", "wall"}),
-        ("growth", {"steps": 10, "kind": "text"}, {"mb", "step", "first", "last", "flat"}),
-        ("growth", {"steps": 10, "kind": "messages"}, {"mb", "step", "first", "last", "flat"}),
-        ("gates", {"waits": 2}, {"mb", "wait", "cpu"}),
+        ("growth", {"steps": 80, "kind": "text"}, {"mb", "step", "first", "last", "flat"}),
+        ("growth", {"steps": 80, "kind": "messages"}, {"mb", "step", "first", "last", "flat"}),
+        ("gates", {"waits": 40}, {"mb", "wait", "cpu"}),
         ("checks", {"nodes": 20}, {"small", "large", "times"}),
     ],
 )
