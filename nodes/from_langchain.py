@@ -117,8 +117,8 @@ def _body(tool: Any) -> Callable[..., Any]:
 
     found = getattr(tool, "coroutine", None) or getattr(tool, "func", None)
     if found is not None:
-        return found  # type: ignore[no-any-return]
-    return tool._arun if type(tool)._arun is not BaseTool._arun else tool._run  # type: ignore[no-any-return]
+        return found  # type: ignore[no-any-return]  # Any in langchain
+    return tool._arun if type(tool)._arun is not BaseTool._arun else tool._run  # type: ignore[no-any-return]  # Any in langchain
 
 
 def _source(tool: Any, body: Callable[..., Any], model: type[BaseModel] | None) -> list[str]:

@@ -130,7 +130,7 @@ def annotation_of(part: Any, root: Mapping[str, Any]) -> Any:
     if is_list(kind):
         return _union([_TYPES.get(item, Any) for item in kind])
     if kind == "array" and "items" in part:
-        return list[annotation_of(part["items"], root)]  # type: ignore[misc]
+        return list[annotation_of(part["items"], root)]  # type: ignore[misc]  # the type is built from a schema
     return _TYPES.get(kind, Any) if isinstance(kind, str) else Any
 
 

@@ -192,12 +192,12 @@ def add_spent(spent: Spent, data: dict[str, float] | None) -> Spent:
         return spent
     if len(data) == 2 and "steps" in data and "seconds" in data:  # nearly every step
         steps, calls, tokens, usd, seconds = spent
-        return Spent(steps + data["steps"], calls, tokens, usd, seconds + data["seconds"])  # type: ignore[arg-type]
+        return Spent(steps + data["steps"], calls, tokens, usd, seconds + data["seconds"])  # type: ignore[arg-type]  # JSON keeps what is whole
     get = data.get
     return Spent(
         spent.steps + get("steps", 0),  # type: ignore[arg-type]  # JSON keeps what is whole
-        spent.calls + get("calls", 0),  # type: ignore[arg-type]
-        spent.tokens + get("tokens", 0),  # type: ignore[arg-type]
+        spent.calls + get("calls", 0),  # type: ignore[arg-type]  # JSON keeps what is whole
+        spent.tokens + get("tokens", 0),  # type: ignore[arg-type]  # JSON keeps what is whole
         spent.usd + get("usd", 0.0),
         spent.seconds + get("seconds", 0.0),
     )

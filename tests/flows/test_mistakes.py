@@ -56,7 +56,7 @@ def test_what_is_no_list_is_not_gone_over(annotation: Any, written: str):
 
 @pytest.mark.parametrize(
     "annotation",
-    [list[str], Optional[list[str]], list[str] | str, tuple[str, ...], deque[str], Any],  # noqa: UP045
+    [list[str], Optional[list[str]], list[str] | str, tuple[str, ...], deque[str], Any],  # noqa: UP045  # the older spelling is the case
 )
 def test_what_may_be_a_list_is_gone_over(annotation: Any):
     """A field that is a list, or may be one, is allowed."""

@@ -305,7 +305,7 @@ def test_another_process_reads_the_same(root):
         "e": Aliased(theName="\0é"), "f": Box[Path](v=Path("/x")), "g": {1: -0.0}, "h": timedelta(days=-1),
         "i": (2**90, "a"),
     }  # fmt: skip
-    model = create_model("Many", **{name: (eval(kind), ...) for name, kind in types.items()})  # type: ignore[call-overload]
+    model = create_model("Many", **{name: (eval(kind), ...) for name, kind in types.items()})  # type: ignore[call-overload]  # fields come from data
     here = StateType(model)
     state = here.start(values)
     done = subprocess.run(

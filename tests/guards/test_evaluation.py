@@ -48,7 +48,7 @@ def test_what_reaches_through_none_is_unknown():
 def test_division_by_zero_is_unknown():
     """x / 0 has no value, whatever it is compared with."""
     assert asked(1 / t.count > 0) is None
-    assert evaluate(tree_of(1 / t.count), Ticket(count=0)) is UNKNOWN  # type: ignore[arg-type]
+    assert evaluate(tree_of(1 / t.count), Ticket(count=0)) is UNKNOWN  # type: ignore[arg-type]  # fields show as their types
     assert asked(exists(1 / t.count)) is False
 
 
@@ -56,14 +56,14 @@ def test_arithmetic_is_exact():
     """0.1 + 0.2 is what the two floats add up to, not 0.30000000000000004."""
     assert asked(t.confidence + 0.2 == 0.30000000000000004, confidence=0.1) is False
     assert asked(t.confidence + 0.2 < 0.30000000000000004, confidence=0.1) is True
-    assert evaluate(tree_of(t.count / 3), Ticket(count=1)) == Fraction(1, 3)  # type: ignore[arg-type]
+    assert evaluate(tree_of(t.count / 3), Ticket(count=1)) == Fraction(1, 3)  # type: ignore[arg-type]  # fields show as their types
     assert asked(t.price * 3 == Decimal("0.3"), price="0.1") is True
     assert asked(t.count * 1.0 + 1 == 2**53 + 2, count=2**53 + 1) is True
 
 
 def test_a_bool_is_no_number():
     """True equals True alone, though Python takes it for 1."""
-    assert asked(t.extra == True, extra=1) is False  # noqa: E712
+    assert asked(t.extra == True, extra=1) is False  # noqa: E712  # an expression, not a truth value
     assert asked(t.extra == 1, extra=True) is False
     assert asked(t.extra == 1, extra=1.0) is True
     assert asked(t.extra < 2, extra=True) is None
@@ -135,7 +135,7 @@ def test_a_value_whose_own_equality_raises_is_unknown():
         def __eq__(self, other: object) -> bool:
             raise RuntimeError("no")
 
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None  # type: ignore[assignment]  # not hashable, as the case wants it
 
     assert asked(t.extra == "x", extra=Odd()) is None
     assert asked(t.extra != "x", extra=Odd()) is None
@@ -315,7 +315,7 @@ def test_a_field_of_another_state_is_no_silent_unknown():
         other: int
 
     with pytest.raises(AttributeError, match="other"):
-        holds((fields(Other).other < 3).tree, Ticket())  # type: ignore[attr-defined]
+        holds((fields(Other).other < 3).tree, Ticket())  # type: ignore[attr-defined]  # fields show as their types
 
 
 def test_unknown_is_false():

@@ -23,7 +23,7 @@ t: Any = typed
 def test_constants_that_python_takes_for_equal_are_apart():
     """True, 1, 1.0 and Decimal(1) are four constants, so that a cache never takes one for another."""
     assert len({Const(True), Const(1), Const(1.0), Const(Decimal(1))}) == 4
-    assert (t.extra == True).tree != (t.extra == 1).tree  # noqa: E712
+    assert (t.extra == True).tree != (t.extra == 1).tree  # noqa: E712  # an expression, not a truth value
 
 
 def test_a_tree_reads_the_fields_of_the_state():

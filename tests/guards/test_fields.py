@@ -40,7 +40,7 @@ def test_a_comparison_records_its_operator(written, op):
 
 def test_a_constant_on_the_left_is_turned_round():
     """`3 < t.count` is `t.count > 3`, as Python turns it."""
-    assert (3 < t.count).tree == (t.count > 3).tree  # noqa: SIM300
+    assert (3 < t.count).tree == (t.count > 3).tree  # noqa: SIM300  # the turned order is the case
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ MISTAKES: list[tuple[Callable[[], object], type[FlowError], str]] = [
     (lambda: t.intent == 3, ConditionError, "t.intent == 3: t.intent is"),
     (lambda: t.count == "three", ConditionError, 't.count is int and can never be "three"'),
     (lambda: t.count == 1.5, ConditionError, "t.count is int and can never be 1.5"),
-    (lambda: t.count == True, ConditionError, "t.count is int and can never be True"),  # noqa: E712
+    (lambda: t.count == True, ConditionError, "t.count is int and can never be True"),  # noqa: E712  # an expression, not a truth value
     (lambda: t.urgent == 1, ConditionError, "t.urgent is bool and can never be 1"),
     (lambda: t.count == t.message, ConditionError, "t.count is int and can never be str"),
     (lambda: t.order == "x", ConditionError, 't.order is Order and can never be "x"'),
@@ -107,7 +107,7 @@ MISTAKES: list[tuple[Callable[[], object], type[FlowError], str]] = [
     (lambda: t.message < 3, ConditionError, "t.message < 3: str and 3 have no order"),
     (lambda: t.urgent < True, ConditionError, "have no order"),
     (lambda: t.password == "x", ConditionError, "a secret is not compared"),
-    (lambda: t.intent == None, ConditionError, "Write exists(t.intent) or none_of(exists(t.intent))"),  # noqa: E711
+    (lambda: t.intent == None, ConditionError, "Write exists(t.intent) or none_of(exists(t.intent))"),  # noqa: E711  # the mistake is the case
     (lambda: t.count == [1], ConditionError, "t.count == [1]: a list is no constant of a condition. Use a str"),
     (lambda: t.confidence < NAN, ConditionError, "t.confidence < nan: this is no number of ordinary size"),
     (lambda: t.confidence < float("inf"), ConditionError, "inf: this is no number of ordinary size"),

@@ -423,7 +423,7 @@ def test_what_act_refuses():
     with pytest.raises(NodeError, match="has no tools"):
         act([])
     with pytest.raises(NodeError, match="takes a list of tools"):
-        act(look)  # type: ignore[arg-type]
+        act(look)  # type: ignore[arg-type]  # the mistake is the case
     with pytest.raises(NodeError, match=r"gates\[look\] takes a gate or a list of gates"):
         act([look], gates={look: []})
     with pytest.raises(NodeError, match=r"gates\[look\] holds .*, which is no gate"):

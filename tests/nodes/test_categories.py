@@ -29,7 +29,7 @@ class Http(Exception):
 
 def named(module: str, name: str, *bases: type[Exception]) -> Exception:
     """An exception of a class that another package would define."""
-    return type(name, bases or (Exception,), {"__module__": module})("x")  # type: ignore[no-any-return]
+    return type(name, bases or (Exception,), {"__module__": module})("x")  # type: ignore[no-any-return]  # the class is made at run time
 
 
 def invalid() -> ValidationError:
@@ -37,7 +37,7 @@ def invalid() -> ValidationError:
         x: int
 
     try:
-        One(x="a")  # type: ignore[arg-type]
+        One(x="a")  # type: ignore[arg-type]  # the mistake is the case
     except ValidationError as error:
         return error
     raise AssertionError
@@ -50,7 +50,7 @@ def invalid() -> ValidationError:
         (ConnectionResetError(), "unavailable"),
         (BrokenPipeError(), "unavailable"),
         (socket.gaierror(), "unavailable"),
-        (urllib.error.HTTPError("u", 503, "m", {}, None), "unavailable"),  # type: ignore[arg-type]
+        (urllib.error.HTTPError("u", 503, "m", {}, None), "unavailable"),  # type: ignore[arg-type]  # headers are not looked at
         (ToolError("no"), "declined"),
         (KeyError("x"), "bug"),
         (OSError("disk"), "bug"),

@@ -71,7 +71,7 @@ def test_what_cannot_be_spread_fails():
 
     @compute
     def part(count: int) -> Part:
-        return "part"  # type: ignore[return-value]
+        return "part"  # type: ignore[return-value]  # the mistake is the case
 
     error = part.run(Ticket()).error
     assert error is not None
@@ -92,7 +92,7 @@ def test_nodes_get_copies():
         order.total = 0
         messages[0].content = "spoilt"
         messages[0].additional_kwargs["spoilt"] = True
-        messages[0].tool_calls[0]["args"]["x"] = 2  # type: ignore[union-attr]
+        messages[0].tool_calls[0]["args"]["x"] = 2  # type: ignore[union-attr]  # a message from the model
         messages.clear()
         return 1
 

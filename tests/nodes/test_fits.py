@@ -227,7 +227,7 @@ def test_copies_of_messages():
     copies[1].tool_calls[0]["args"]["x"] = 1
     copies[1].additional_kwargs["x"] = 1
     assert said[0].content == [{"type": "text", "text": "a"}]
-    assert said[1].tool_calls[0]["args"] == {}  # type: ignore[union-attr]
+    assert said[1].tool_calls[0]["args"] == {}  # type: ignore[union-attr]  # the second is from the model
     assert said[1].additional_kwargs == {}
 
 

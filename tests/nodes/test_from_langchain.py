@@ -119,7 +119,7 @@ def test_options_are_those_of_a_tool():
 def test_only_langchains_tools_are_taken():
     """A plain function, or a tool of guideway's own, is sent to the decorator that it needs."""
     with pytest.raises(NodeError, match=r"takes a LangChain tool, not .*guideway's own @tool"):
-        from_langchain(ask := lambda: None)  # type: ignore[arg-type]
+        from_langchain(ask := lambda: None)  # type: ignore[arg-type]  # the mistake is the case
     assert ask() is None
 
 

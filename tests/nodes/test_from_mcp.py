@@ -326,7 +326,7 @@ def test_a_result_that_breaks_its_schema_is_no_result():
     @server.tool()
     def count() -> Order:
         """Counts."""
-        return CallToolResult(content=[], structured_content={"id": 5})  # type: ignore[return-value]
+        return CallToolResult(content=[], structured_content={"id": 5})  # type: ignore[return-value]  # the mistake is the case
 
     with McpServer(server) as there:
         tool = from_mcp(there, effects={"count": "none"}, writes={"count": "order"})[0]
@@ -416,7 +416,7 @@ def test_an_address_that_is_none_is_an_error():
     with pytest.raises(NodeError, match=r"'python server.py' is no URL; name a command as a list"):
         McpServer("python server.py")
     with pytest.raises(NodeError, match="5 is no address of an MCP server; give a command as a list"):
-        from_mcp(5)  # type: ignore[arg-type]
+        from_mcp(5)  # type: ignore[arg-type]  # the mistake is the case
 
 
 async def test_an_open_session_is_called_on_its_own_loop(world):

@@ -182,8 +182,8 @@ def test_what_is_no_model_is_told():
 def langchain(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
     """Puts a langchain in place that makes chat models so: the real one is optional."""
     package, module = ModuleType("langchain"), ModuleType("langchain.chat_models")
-    module.init_chat_model = make  # type: ignore[attr-defined]
-    package.chat_models = module  # type: ignore[attr-defined]
+    module.init_chat_model = make  # type: ignore[attr-defined]  # a module made here
+    package.chat_models = module  # type: ignore[attr-defined]  # a module made here
     monkeypatch.setitem(sys.modules, "langchain", package)
     monkeypatch.setitem(sys.modules, "langchain.chat_models", module)
 

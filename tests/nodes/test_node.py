@@ -99,7 +99,7 @@ def test_nodes_are_compared_by_identity_and_never_changed():
     assert count_up in (find_order, count_up)
     assert len({count_up, count_up.named("again")}) == 2
     with pytest.raises(AttributeError, match="name"):
-        count_up.name = "other"  # type: ignore[misc]
+        count_up.name = "other"  # type: ignore[misc]  # the mistake is the case
     assert repr(count_up) == "<compute count_up>"
 
 

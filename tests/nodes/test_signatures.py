@@ -136,10 +136,10 @@ def test_stars_are_refused():
 def test_every_parameter_and_result_has_a_type():
     """What a node reads and writes is known from its annotations: they may not be missing."""
 
-    def untyped(count) -> int:  # type: ignore[no-untyped-def]
+    def untyped(count) -> int:  # type: ignore[no-untyped-def]  # the mistake is the case
         return 0
 
-    def silent(count: int):  # type: ignore[no-untyped-def]
+    def silent(count: int):  # type: ignore[no-untyped-def]  # the mistake is the case
         return 0
 
     with pytest.raises(NodeError, match="the parameter 'count' has no type; write count: <the type"):
@@ -178,9 +178,9 @@ def test_unknown_options_are_told_with_the_nearest():
         with pytest.raises(NodeError, match=r"has no option 'write'. Did you mean 'writes'\? There are: "):
             decorate(count_up, **wrong)
     with pytest.raises(NodeError, match="has no option 'gate'. Did you mean 'gates'"):
-        act([tool(count_up, effect="none")], gate={})  # type: ignore[call-arg]
+        act([tool(count_up, effect="none")], gate={})  # type: ignore[call-arg]  # the mistake is the case
     with pytest.raises(NodeError, match=r"ask\('customer'\) has no option 'write'"):
-        ask("customer", "What?", write="message")  # type: ignore[call-arg]
+        ask("customer", "What?", write="message")  # type: ignore[call-arg]  # the mistake is the case
 
 
 def test_options_of_a_wrong_type_are_told():
@@ -195,7 +195,7 @@ def test_options_of_a_wrong_type_are_told():
     with pytest.raises(NodeError, match="has name=.*a name is text"):
         think(prompt, writes="reply", name=wrong)
     with pytest.raises(NodeError, match=r"has retry=3; write retry=Retry\(attempts=3\)"):
-        think(prompt, writes="reply", retry=3)  # type: ignore[call-overload]
+        think(prompt, writes="reply", retry=3)  # type: ignore[call-overload]  # the mistake is the case
     with pytest.raises(NodeError, match="repairs=-1, which must be a whole number of at least 0"):
         think(prompt, writes="reply", repairs=-1)
     with pytest.raises(NodeError, match="max_tokens=0, which must be a whole number of at least 1"):

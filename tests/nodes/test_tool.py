@@ -35,7 +35,7 @@ def test_every_tool_says_its_effect(options):
         tool(pay, **options)
     if not options:
         with pytest.raises(NodeError, match="@tool pay does not say its effect"):
-            tool(pay)  # type: ignore[call-overload]
+            tool(pay)  # type: ignore[call-overload]  # the mistake is the case
 
 
 def test_once_needs_a_timeout_and_its_stakes():
@@ -45,7 +45,7 @@ def test_once_needs_a_timeout_and_its_stakes():
     with pytest.raises(NodeError, match="effect='once' and no stakes=: say 'low' or 'high'"):
         tool(pay, effect="once", timeout=1)
     with pytest.raises(NodeError, match="stakes='huge'; write stakes='low' or stakes='high'"):
-        tool(pay, effect="once", stakes="huge", timeout=1)  # type: ignore[call-overload]
+        tool(pay, effect="once", stakes="huge", timeout=1)  # type: ignore[call-overload]  # the mistake is the case
 
 
 def test_once_is_retried_only_with_reconcile():

@@ -121,11 +121,11 @@ async def test_results_are_validated():
 
     @tool(effect="none", writes="order")
     def find(order_id: str) -> Order:
-        return {"id": order_id, "total": "4.5"}  # type: ignore[return-value]
+        return {"id": order_id, "total": "4.5"}  # type: ignore[return-value]  # the mistake is the case
 
     @tool(effect="none", writes="order")
     def wrong(order_id: str) -> Order:
-        return None  # type: ignore[return-value]
+        return None  # type: ignore[return-value]  # the mistake is the case
 
     @tool(effect="none", writes="message")
     def odd(order_id: str) -> Any:
@@ -338,7 +338,7 @@ async def test_a_once_call_whose_result_does_not_fit_is_unknown():
 
     @tool(effect="once", stakes="low", timeout=1, writes="order")
     def make(message: str) -> Order:
-        return 3  # type: ignore[return-value]
+        return 3  # type: ignore[return-value]  # the mistake is the case
 
     assert "the result of 'make' does not fit" in unknown(error_of(await execute(make, Ticket(), calls=Recorder())))
 
@@ -443,7 +443,7 @@ async def test_not_done_is_not_believed_of_a_call_that_returned():
 
     @tool(effect="once", stakes="low", timeout=1, writes="order", reconcile=world)
     def make(message: str) -> Order:
-        return 3  # type: ignore[return-value]
+        return 3  # type: ignore[return-value]  # the mistake is the case
 
     unknown(error_of(await execute(make, Ticket(), calls=Recorder())))
 

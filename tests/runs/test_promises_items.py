@@ -184,15 +184,15 @@ def test_items_of_any_type_come_as_they_are(tmp_path, kind, items, by_flow):
     """Models, dicts, dates, None: the node or flow of an item is given the item with its type, and gives it back."""
 
     class List(BaseModel):
-        words: list[kind]  # type: ignore[valid-type]
+        words: list[kind]  # type: ignore[valid-type]  # the type is a parameter of the test
         into: list[Item[Any]] = []
 
     class Part(BaseModel):
-        word: kind  # type: ignore[valid-type]
+        word: kind  # type: ignore[valid-type]  # the type is a parameter of the test
         same: bool = False
 
     @compute(writes="same")
-    def same(word: kind) -> bool:  # type: ignore[valid-type]
+    def same(word: kind) -> bool:  # type: ignore[valid-type]  # the type is a parameter of the test
         return word in items and type(word) in {type(item) for item in items}
 
     part = Flow("part", state=Part, edges=[on(START, same), on(same, DONE)])

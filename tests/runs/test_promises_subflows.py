@@ -526,4 +526,4 @@ def test_a_flow_that_needs_what_nothing_gives_is_an_error_where_it_is_made():
     with pytest.raises(NodeError, match="the field 'must' of Needs is required"):
         around(subflow(flow, name="sub"))
     with pytest.raises(NodeError, match="reads="):
-        subflow(flow, name="sub", reads="must")  # type: ignore[arg-type]
+        subflow(flow, name="sub", reads="must")  # type: ignore[arg-type]  # the mistake is the case

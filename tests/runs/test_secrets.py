@@ -382,8 +382,8 @@ def test_a_default_is_in_no_manifest(store):
 
     class Careless(BaseModel):
         pin: SecretStr = SecretStr(PIN)
-        raw: SecretStr = PIN  # type: ignore[assignment]
-        nested: dict[str, SecretStr] = {"a": PIN}  # type: ignore[dict-item]
+        raw: SecretStr = PIN  # type: ignore[assignment]  # the mistake is the case
+        nested: dict[str, SecretStr] = {"a": PIN}  # type: ignore[dict-item]  # the mistake is the case
 
     flow = Flow("careless", state=Careless, edges=[on(START, DONE)])
     assert PIN not in json.dumps(flow.manifest())

@@ -153,7 +153,7 @@ def _on_disk(job: Job, folder: Path) -> None:
 
     if job.pages:
         setattr(opening, "LOG_PAGES", job.pages)  # noqa: B010  # a constant, for those who read it
-        setattr(opening, "POWER_PAGES", job.pages)  # noqa: B010
+        setattr(opening, "POWER_PAGES", job.pages)  # noqa: B010  # a constant, for those who read it
     if job.disk is not None:
         disk.watch(Path(job.store) if job.store else folder, job.disk)
 

@@ -104,7 +104,7 @@ WRITES: tuple[tuple[str | None, Any], ...] = (
 )  # fmt: skip
 
 CONDITIONS = (
-    t.n < 3, t.flag == True, exists(t.name), none_of(exists(t.name)), t.mark == "a", one_of(t.mark, "b"),  # noqa: E712
+    t.n < 3, t.flag == True, exists(t.name), none_of(exists(t.name)), t.mark == "a", one_of(t.mark, "b"),  # noqa: E712  # an expression, not a truth value
     (t.n > 1) & exists(t.mark), (t.n > 2) | exists(t.mark), none_of(t.mark == "a"), is_odd, marked_a,
 )  # fmt: skip
 
