@@ -119,7 +119,7 @@ def test_two_processes_exclude_each_other(path):
 @LINUX
 def test_a_killed_process_is_taken_over_at_once(path):
     """After a kill -9 of its holder a run is free without waiting, though its lease has 15 s to go: zombie or gone."""
-    with Process(HOLDS, path, 15) as other, SqliteStore(path) as store:
+    with Process(HOLDS, path, 15, within=("env",)) as other, SqliteStore(path) as store:
         assert other.hear() == "held"
         with pytest.raises(RunBusy, match="is driven by"):
             store.acquire("r1")
