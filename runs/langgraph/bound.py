@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from inspect import signature
 from itertools import count
 from typing import Any, NamedTuple, Self
@@ -103,6 +104,10 @@ class BoundSaver(BaseCheckpointSaver[int]):
         self._marks = count(1)
         self._strangers: OrderedDict[str, _Stranger] = OrderedDict()
         self._lock = threading.Lock()
+        for name in ("put_writes", "aput_writes"):  # LangGraph asks for their signatures in every call of a graph
+            told: Any = partial(getattr(self, name))
+            told.__signature__ = signature(told)
+            setattr(self, name, told)
 
     def begin(self, thread_id: str) -> RunnableConfig:
         """Hold a thread for driving: it has no checkpoint, whatever was persisted, until LangGraph puts one.
@@ -306,11 +311,6 @@ class BoundSaver(BaseCheckpointSaver[int]):
             return {}
         written = self._data.decode(snapshot, f"the snapshot of run {thread}")
         return {ns: _spot(*parts) for ns, parts in written[1].items()} if written[0] == FORMAT else {}
-
-
-_method: Any
-for _method in (BoundSaver.put_writes, BoundSaver.aput_writes):  # LangGraph inspects them in every call of a graph
-    _method.__signature__ = signature(_method)
 
 
 def _parts(spot: _Spot) -> list[Any]:
