@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, TypedDict
 
 import pytest
@@ -294,3 +295,10 @@ def test_the_mark_of_a_drive_stays_out_of_metadata(runs: Runs):
 
 def _checkpoint() -> Any:
     return {"v": 4, "ts": "", "id": "9", "channel_values": {}, "channel_versions": {}, "versions_seen": {}}
+
+
+def test_langgraph_is_told_what_writes_take(runs: Runs):
+    """Each call of a graph asks whether a task's path is taken: it is, by the sync and the async face."""
+    for face in (runs.saver.put_writes, runs.saver.aput_writes):
+        assert [*signature(face).parameters] == ["config", "writes", "task_id", "task_path"]
+        assert signature(face) is signature(face)
