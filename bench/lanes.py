@@ -237,9 +237,13 @@ class Start:
 
 
 def _started(code: str) -> dict[str, float]:
-    """Milliseconds by the clock and of the processor that a Python takes for a piece of code."""
+    """Milliseconds by the clock and of the processor that a Python takes for a piece of code.
+
+    It may write bytecode: what is installed has its own from the installer, and a checkout would be compiled each time.
+    """
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env)
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -115,3 +115,10 @@ def test_a_kilobyte_is_one_and_the_same_in_every_process():
     """A step's kilobyte is 1,024 characters, never the same as another's, and does not depend on the process."""
     assert len(kilobyte(1)) == 1024
     assert kilobyte(1) == kilobyte(1) != kilobyte(2)
+
+
+def test_what_is_started_may_write_bytecode(tmp_path, monkeypatch):
+    """A checkout is not compiled in every start, also where the measuring process may write no bytecode."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    a_round, _ = Start("writes", "import sys; raise SystemExit(sys.dont_write_bytecode)").open(tmp_path)
+    assert set(a_round()) == {"wall", "cpu"}
