@@ -32,6 +32,7 @@ from .keys import Keys, hiding
 from .lifecycle import OVER
 from .looking import view_of
 from .portal import Portal
+from .remembering import Remembered
 from .sharing import Queue, Sharing
 from .standing import Standing, versions_of
 from .starting import started
@@ -69,6 +70,7 @@ class Engine(Generic[S]):
         self.deps = deps
         self.portal = Portal()
         self.keeper = Keeper()
+        self.remembered: Remembered[S] = Remembered()
         self.sharing = Sharing(store)
         self.listeners: list[Listener] = []
         self.ears: list[Ear] = []
@@ -257,9 +259,10 @@ class Engine(Generic[S]):
         self._mine(self.store.run(run_id))
         lease = self.store.acquire(run_id)
         try:
-            standing = self.load(run_id)
+            standing = self.remembered.goes_on(self.store, lease) or self.load(run_id)
             row = agree(self.store.run(run_id), standing, self.store.path)
             lease.tail, lease.link = standing.tail, row.link
+            self.remembered.keep(standing, row)
             drive = Drive(self, lease, standing)
             drive.status = row.status
             self._keep_manifest()
