@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from operator import add
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from pydantic import BaseModel, SecretStr
 
 import guideway as gw
+from guideway.errors import JournalBroken
 from guideway.runs import remembering
 from guideway.runs.remembering import Remembered
 from guideway.runs.standing import Standing, versions_of
@@ -139,6 +142,23 @@ def test_it_is_believed_only_with_the_link_that_the_journal_has(tmp_path):
         kept[run.id] = standing, b"x" * 32
         run = taken(app, run, 4)
     assert run.state.notes == [f"note {n}" for n in range(7)]
+
+
+def test_damage_before_what_is_remembered_leads_nowhere_wrong(tmp_path):
+    """It goes on from what it verified; whoever reads the journal is told."""
+    path = tmp_path / "runs.db"
+    with gated().compile(store=path, roles=gw.Anyone()) as app:
+        run = taken(app, app.start({}, by="web"), 3)
+        with closing(sqlite3.connect(path)) as other, other:
+            changed = other.execute("update events set body = replace(body, 'note 0', 'note X') where kind = 'step'")
+            assert changed.rowcount
+        run = taken(app, run, 1)
+        assert run.state.notes == [f"note {n}" for n in range(5)]
+        with pytest.raises(JournalBroken, match="it was changed"):
+            app.get(run.id)
+        assert app._engine.store.verify(run.id) == 2
+    with gated().compile(store=path, roles=gw.Anyone()) as app, pytest.raises(JournalBroken, match="it was changed"):
+        app.resume(run.id)
 
 
 def test_an_app_in_between_is_seen(tmp_path, monkeypatch):
