@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import operator
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -103,6 +104,22 @@ def _reducer(info: FieldInfo) -> Reducer | None:
         if callable(item) and not isinstance(item, type) and type(item).__module__ != "annotated_types":
             return item  # type: ignore[no-any-return]  # metadata are Any; it is callable
     return None
+
+
+def joins(plan: FieldPlan, each: Sequence[Any]) -> bool:
+    """Whether data that were merged into a field in turn come to the same when they are joined and merged at once.
+
+    So it is for lists that are appended to, whose items are read one by one, and for messages where none is removed.
+
+    Args:
+        plan: the field, one with a reducer.
+        each: what was merged in, as stored.
+    """
+    if not all(type(data) is list for data in each):
+        return False
+    if plan.messages:
+        return all(isinstance(item, dict) and item.get("type") != "remove" for data in each for item in data)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # JSON
+    return plan.reducer is operator.add and get_origin(plan.annotation) is list and not plan.traits.secret
 
 
 def writable(plan: FieldPlan, value: Any, model: type[BaseModel]) -> Any:

@@ -8,7 +8,8 @@ and applying a live one are the same function, ``fold``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,7 @@ from pydantic_core import to_json
 from ..errors import FlowError, StateInvalid
 from ..guards.messages import plain, with_ids
 from ..nodes.sealing import LONGEST, cleaned, opened, seals_in
-from .fields import FieldPlan, as_json, first, names_of, plan_of, shown_short, writable
+from .fields import FieldPlan, as_json, first, joins, names_of, plan_of, shown_short, writable
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -258,6 +259,37 @@ class StateType(Generic[S]):
             value = data if plain else self._decode(plan, data)
             values[name] = value if plan.reducer is None else self._reduce(plan, getattr(state, name), value)
         return _with(state, values)
+
+    def fold_all(self, state: S, deltas: Sequence[Delta]) -> S:
+        """The state after several deltas in turn: what folding one after the other gives, at less cost.
+
+        Args:
+            state: the state before them; stays as it is.
+            deltas: what steps wrote, in order.
+
+        Raises:
+            StateInvalid: the data of one of them does not fit the live model.
+        """
+        written: dict[str, list[Any]] = {}
+        for delta in deltas:
+            for name, data in delta.items():
+                written.setdefault(name, []).append(data)
+        values: dict[str, Any] = {}
+        for name, each in written.items():
+            plan = self.fields.get(name)
+            if plan is None:
+                raise StateInvalid(f"{name!r} is no field of the state {self.model.__name__}", field=name)
+            if plan.reducer is None:
+                plain = plan.simple and not plan.nan and plan.plain.issuperset(map(type, each))
+                values[name] = each[-1] if plain else [self._decode(plan, data) for data in each][-1]
+            elif joins(plan, each):  # merging what all of them appended is appending it in turn
+                values[name] = self._reduce(plan, getattr(state, name), self._decode(plan, [*chain(*each)]))
+            else:
+                value = getattr(state, name)
+                for data in each:
+                    value = self._reduce(plan, value, self._decode(plan, data))
+                values[name] = value
+        return _with(state, values) if values else state
 
     def merged(self, state: S, deltas: Iterable[Delta]) -> S:
         """The state after the deltas of several branches, each valid by itself, and together too.

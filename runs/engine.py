@@ -32,6 +32,7 @@ from .keys import Keys, hiding
 from .lifecycle import OVER
 from .looking import view_of
 from .portal import Portal
+from .remembering import Remembered
 from .sharing import Queue, Sharing
 from .standing import Standing, versions_of
 from .starting import started
@@ -72,6 +73,7 @@ class Engine(Generic[S]):
         self.deps = deps
         self.portal = Portal()
         self.keeper = Keeper()
+        self.remembered: Remembered[S] = Remembered()
         self.sharing = Sharing(store)
         self.listeners: list[Listener] = []
         self.ears: list[Ear] = []
@@ -260,9 +262,10 @@ class Engine(Generic[S]):
         self._mine(self.store.run(run_id))
         lease = self.store.acquire(run_id)
         try:
-            standing = self.load(run_id)
+            standing = self.remembered.goes_on(self.store, lease) or self.load(run_id)
             row = agree(self.store.run(run_id), standing, self.store.path)
             lease.tail, lease.link = standing.tail, row.link
+            self.remembered.keep(standing, row)
             drive = Drive(self, lease, standing)
             drive.status = row.status
             self._keep_manifest()
@@ -330,14 +333,15 @@ class Engine(Generic[S]):
 
     # reading
 
-    def load(self, run_id: str) -> Standing[S]:
+    def load(self, run_id: str, events: list[Event] | None = None) -> Standing[S]:
         """Where a run stands, folded from its journal.
 
         Args:
             run_id: the run's id.
+            events: its journal, where it was just read.
         """
         standing = Standing(self.flow, run_id, self.keys, versions_of(self.store))
-        return standing.apply_all(self.store.events(run_id))
+        return standing.apply_all(self.store.events(run_id) if events is None else events)
 
     def get(self, run_id: str) -> Run[S]:
         """A run of this flow as it stands.
@@ -349,16 +353,18 @@ class Engine(Generic[S]):
             RunNotFound: no such run of this flow.
         """
         self._mine(self.store.run(run_id))
-        return self.view(self.load(run_id))
+        events = self.store.events(run_id)
+        return self.view(self.load(run_id, events), events)
 
-    def view(self, standing: Standing[S]) -> Run[S]:
+    def view(self, standing: Standing[S], events: list[Event] | None = None) -> Run[S]:
         """A frozen view of a run.
 
         Args:
             standing: where it stands.
+            events: all of its events, where they were just read.
         """
         row = agree(self.store.run(standing.run), standing, self.store.path)
-        return view_of(row, standing, self.keeper.of(self.store, row.rid, row.id, standing.tail))
+        return view_of(row, standing, self.keeper.of(self.store, row, standing.tail, events))
 
     def _values(self, run_id: str) -> Mapping[str, Any]:
         try:

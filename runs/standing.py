@@ -6,7 +6,7 @@ live run folds each event as it is committed. Nothing else changes a standing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -26,6 +26,7 @@ from .folds import FOLDS, Fold
 from .gone import GONE
 from .keys import Keys
 from .store.records import Event
+from .stretching import LEAST, fold_at_once, plain_steps
 
 if TYPE_CHECKING:
     from .store import SqliteStore
@@ -317,8 +318,17 @@ class Standing(Generic[S]):
         Args:
             events: the next events of the run.
         """
-        for event in events:
-            self.apply(event)
+        found = events if isinstance(events, Sequence) else list(events)
+        place, alone = 0, 0
+        while place < len(found):
+            count = plain_steps(self, found, place) if place >= alone else 0
+            if count >= LEAST and fold_at_once(self, found[place : place + count]):
+                place += count
+                alone = place + 1
+                continue
+            alone = max(alone, place + count + 1)
+            self.apply(found[place])
+            place += 1
         return self
 
     def write(self, branch: Branch, delta: Delta) -> None:

@@ -74,6 +74,11 @@ def read(cursor: sqlite3.Cursor, rid: int, after: int, path: str, link: bytes | 
     return events
 
 
+def since(cursor: sqlite3.Cursor, rid: int, number: int, link: bytes, path: str) -> list[Event] | None:
+    """A run's events after one of which the caller knows the link; None where the row has another, or is gone."""
+    return read(cursor, rid, number, path, link) if _link(cursor, rid, number) == link else None
+
+
 def _link(cursor: sqlite3.Cursor, rid: int, number: int) -> bytes:
     """The link of an event; of number 0 the run's genesis."""
     sql, row = ("select link from events where key = ?", key(rid, number)) if number else (_ID, rid)

@@ -60,6 +60,21 @@ class Reading:
         with self._db.reading() as cursor:
             return journal.read(cursor, rows.number(cursor, run, self.path), after, self.path)
 
+    def since(self, run: str | int, number: int, link: bytes) -> list[Event] | None:
+        """The run's events after one that the caller knows; None where the journal has another link there, or none.
+
+        Args:
+            run: the run's id, or the store's number.
+            number: of the event that is known, from 1.
+            link: its link, which seals all events up to it.
+
+        Raises:
+            RunNotFound: no such run.
+            JournalBroken: a row behind it does not decode, does not fit the one before it, or is missing.
+        """
+        with self._db.reading() as cursor:
+            return journal.since(cursor, rows.number(cursor, run, self.path), number, link, self.path)
+
     def verify(self, run_id: str) -> int | None:
         """The first event that does not fit the chain: changed, exchanged or missing; None when all fit."""
         with self._db.reading() as cursor:
