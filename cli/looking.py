@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .failing import DONE, FAILED, Usage
-from .options import Json, MaybeApp, RunOfApp, Store, split
+from .options import Json, MaybeApp, MaybeRunOfApp, RunOfApp, Store, split
 from .screen import Screen, moment
 
 if TYPE_CHECKING:
-    from ..runs.store import Driving, RunRow
+    from ..runs.store import Damaged, Driving, RunRow
     from .places import Places
 
 Status = Annotated[
@@ -189,22 +189,27 @@ def inbox(
     return damages.status
 
 
-def verify(names: RunOfApp, store: Store = None, json: Json = False) -> int:
-    """Check a run's journal for changed and missing events."""
+def verify(names: MaybeRunOfApp = None, store: Store = None, json: Json = False) -> int:
+    """Check a run's journal for changed and missing events, and business keys and manifests against it; or all runs."""
+    from .checking import Checked, checked
     from .targets import store_of
 
-    app, run = split(names)
+    app, run = split(names) if names else (None, None)
     screen = Screen(json=json)
+    found: list[Checked] = []
     with store_of(app, store) as opened:
-        row = opened.run(run)
-        broken = opened.verify(run)
+        rows: list[RunRow | Damaged] = [opened.run(run)] if run is not None else opened.all_runs(limit=-1)[::-1]
+        for one in rows:
+            found.append(checked(opened, one))
+            found[-1].show(screen)
+        where = opened.path
     if json:
-        screen.data({"run": row.id, "events": row.tail, "ok": broken is None, "first_bad_event": broken})
-    elif broken is None:
-        screen.line(f"run {row.id}: {row.tail} events, and each fits the one before it")
-    else:
-        screen.line(f"run {row.id}: event {broken} was changed or is missing, of {row.tail}", "red")
-    return DONE if broken is None else FAILED
+        data = [one.data() for one in found]
+        screen.data(data if run is None else data[0])
+    elif run is None:
+        bad = sum(not one.ok for one in found)
+        screen.line(f"{len(found)} runs in {where}, " + (f"{bad} of them damaged" if bad else "and all are whole"))
+    return DONE if all(one.ok for one in found) else FAILED
 
 
 def _sweep(store: Driving) -> None:

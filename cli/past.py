@@ -194,7 +194,8 @@ Decided = dict[int, dict[str, list[dict[str, Any]]]]
 
 def _asked(store: Driving, row: RequestRow, decided: Decided) -> Request:
     if row.rid not in decided:
-        decided[row.rid] = its = {}
+        its: dict[str, list[dict[str, Any]]] = {}
+        decided[row.rid] = its
         for event in store.events(row.rid):
             if event.kind in ("decided", "expired"):
                 its.setdefault(event.body["request"], []).append(event.body)

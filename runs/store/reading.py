@@ -188,6 +188,11 @@ class Reading:
         with self._db.reading() as cursor:
             return shelf.effect(cursor, key, self.path)
 
+    def effects(self, run: str | int) -> list[EffectRow]:
+        """The business keys that a run holds, and what came of each."""
+        with self._db.reading() as cursor:
+            return shelf.effects(cursor, rows.number(cursor, run, self.path), self.path)
+
     def checkpoint(self, run: str | int, ns: str = "") -> Checkpoint | None:
         """LangGraph's latest snapshot of a run; None when there is none."""
         with self._db.reading() as cursor:

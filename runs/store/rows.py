@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from ...errors import ConfigError, JournalBroken, RunNotFound
@@ -89,7 +90,7 @@ def listed(
         return [_row(row, path) for row in found]
     except (sqlite3.DatabaseError, JournalBroken):  # one of them is damaged: each is read by itself
         numbers = cursor.execute(f"select r.rid from runs r {order}", (*values, limit)).fetchall()
-        return [or_damaged(cursor, rid, path, lambda rid=rid: find(cursor, rid, path)) for (rid,) in numbers]
+        return [or_damaged(cursor, rid, path, partial(find, cursor, rid, path)) for (rid,) in numbers]
 
 
 def whole(row: T | Damaged) -> T:

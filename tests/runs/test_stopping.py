@@ -71,9 +71,10 @@ def world(folder):
 
 
 @pytest.fixture
-def worker(tmp_path):
+def worker(tmp_path, monkeypatch):
     """Starts `guideway work` on a run that is due, and waits until it is in the midst of it."""
     (tmp_path / "desk.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)  # the world of a run that goes on in here
     processes = []
 
     def start(target, verb="work"):
