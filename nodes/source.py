@@ -35,9 +35,9 @@ def source_hash(fn: Callable[..., Any]) -> str:
         fn: the function, a bound method, or whatever else can be called.
     """
     inner = inspect.unwrap(fn)
+    called = inspect.getattr_static(type(inner), "__call__", None)
     if isinstance(inner, functools.partial):
         return digest([source_hash(inner.func), _still(inner.args), _still(sorted(inner.keywords.items()))])
-    called = inspect.getattr_static(type(inner), "__call__", None)
     if not isinstance(inner, type) and inspect.isfunction(called):
         return digest([source_hash(called), _still(inner)])
     try:
