@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 from hashlib import sha256
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 from .shapes import is_frozenset
 
@@ -35,7 +35,7 @@ def source_hash(fn: Callable[..., Any]) -> str:
         fn: the function, a bound method, or whatever else can be called.
     """
     inner = inspect.unwrap(fn)
-    called = inspect.getattr_static(type(inner), "__call__", None)
+    called = inspect.getattr_static(type(cast("object", inner)), "__call__", None)
     if isinstance(inner, functools.partial):
         return digest([source_hash(inner.func), _still(inner.args), _still(sorted(inner.keywords.items()))])
     if not isinstance(inner, type) and inspect.isfunction(called):
