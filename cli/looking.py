@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .failing import DONE, FAILED, Usage
-from .options import Json, MaybeApp, RunOfApp, Store, split
+from .options import Json, MaybeApp, MaybeRunOfApp, RunOfApp, Store, split
 from .screen import Screen, moment
 
 if TYPE_CHECKING:
-    from ..runs.store import Driving, RunRow
+    from ..runs.store import Damaged, Driving, RunRow
+    from .places import Places
 
 Status = Annotated[
     str | None, typer.Option("--status", help="Only ready, running, waiting, parked, ended or cancelled ones.")
@@ -46,8 +47,10 @@ def runs(
     store: Store = None,
     json: Json = False,
 ) -> int:
-    """List the runs of a store, newest first."""
+    """List the runs of a store, newest first; damaged ones last, and the exit status is 1 then."""
     from ..runs.lifecycle import STATUSES
+    from ..runs.store import Damaged
+    from .damages import Damages
     from .data import of_row
     from .past import died
     from .targets import store_of
@@ -55,21 +58,29 @@ def runs(
     if status is not None and status not in STATUSES:
         raise Usage(f"there is no status {status!r}: it is one of {', '.join(STATUSES)}")
     screen = Screen(json=json)
+    damages = Damages()
     with store_of(app, store) as opened:
         _sweep(opened)
-        rows = opened.runs(status, flow, tag, limit, after)
-        gone = {row.id for row in rows if died(opened, row)}
+        listed = opened.all_runs(status, flow, tag, limit, after)
+        gone = {row.id for row in listed if not isinstance(row, Damaged) and died(opened, row)}
         where = opened.path
+    for row in listed:
+        if isinstance(row, Damaged):
+            damages.take(row)
+    rows = [row for row in listed if not isinstance(row, Damaged)]
     if json:
-        screen.data([of_row(row, dead=row.id in gone) for row in rows])
-    elif not rows:
+        screen.data([*(of_row(row, dead=row.id in gone) for row in rows), *damages.data()])
+        return damages.status
+    if not listed:
         screen.line(f"no runs in {where}")
-    else:
+    if rows:
         headers = ("run", "flow", "status", "verdict", "by", "updated")
         screen.table(headers, [_cells(row, dead=row.id in gone) for row in rows])
-        if len(rows) == limit:
-            screen.line(f"the next page: --after {rows[-1].id}", "dim")
-    return DONE
+    damages.show(screen)
+    if len(listed) == limit:
+        last = listed[-1]
+        screen.line(f"the next page: --after {last.run if isinstance(last, Damaged) else last.id}", "dim")
+    return damages.status
 
 
 def show(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
@@ -130,26 +141,36 @@ def inbox(
     store: Store = None,
     json: Json = False,
 ) -> int:
-    """List what people are asked, what runs out first in front; then what is parked and must be settled."""
+    """List what people are asked, what runs out first in front; then what is parked, and what is damaged (exit 1)."""
+    from .damages import Damages
     from .data import of_request
-    from .past import places_of, with_decisions
+    from .past import places_of, readable_requests
     from .requests import show_request
     from .targets import store_of
     from .unsettled import show_unsettled, unsettled
 
     screen = Screen(json=json)
+    damages = Damages()
     most = limit if limit is not None or json else PAGE
     with store_of(app, store) as opened:
         _sweep(opened)
-        asked = with_decisions(opened, opened.requests(role=role, limit=most, after=after))
-        starters = {item.run: opened.run(item.run).by for item in asked}
-        places = {item.run: places_of(opened, item.run) for item in asked if item.branch and not json}
+        asked = readable_requests(opened, opened.all_requests(role, after=after), damages, most)
+        starters: dict[str, str | None] = {}
+        places: dict[str, Places] = {}
+        for item in asked:
+            with damages.of(item.run):
+                if item.run not in starters:
+                    starters[item.run] = opened.run(item.run).by
+                if item.branch and not json and item.run not in places:
+                    places[item.run] = places_of(opened, item.run)
+        asked = [item for item in asked if item.run not in damages]
         # whoever settles has no role, and one page of requests is followed by the next
-        parked = unsettled(opened, most) if role is None and after is None else []
+        parked = unsettled(opened, most, damages) if role is None and after is None else []
         where = opened.path
     if json:
-        screen.data([*(of_request(item) for item in asked), *(item.data() for item in parked)])
-    elif not asked:
+        screen.data([*(of_request(item) for item in asked), *(item.data() for item in parked), *damages.data()])
+        return damages.status
+    if not asked:
         screen.line(f"nothing is asked in {where}" + (f" of {role}" if role else ""))
     for number, item in enumerate(asked):
         if number:
@@ -164,25 +185,31 @@ def inbox(
     if len({place.row.id for place in parked}) == most:
         screen.say()
         screen.line("there may be more that is parked: guideway runs --status parked", "dim")
-    return DONE
+    damages.show(screen)
+    return damages.status
 
 
-def verify(names: RunOfApp, store: Store = None, json: Json = False) -> int:
-    """Check a run's journal for changed and missing events."""
+def verify(names: MaybeRunOfApp = None, store: Store = None, json: Json = False) -> int:
+    """Check a run's journal for changed and missing events, and business keys and manifests against it; or all runs."""
+    from .checking import Checked, checked
     from .targets import store_of
 
-    app, run = split(names)
+    app, run = split(names) if names else (None, None)
     screen = Screen(json=json)
+    found: list[Checked] = []
     with store_of(app, store) as opened:
-        row = opened.run(run)
-        broken = opened.verify(run)
+        rows: list[RunRow | Damaged] = [opened.run(run)] if run is not None else opened.all_runs(limit=-1)[::-1]
+        for one in rows:
+            found.append(checked(opened, one))
+            found[-1].show(screen)
+        where = opened.path
     if json:
-        screen.data({"run": row.id, "events": row.tail, "ok": broken is None, "first_bad_event": broken})
-    elif broken is None:
-        screen.line(f"run {row.id}: {row.tail} events, and each fits the one before it")
-    else:
-        screen.line(f"run {row.id}: event {broken} was changed or is missing, of {row.tail}", "red")
-    return DONE if broken is None else FAILED
+        data = [one.data() for one in found]
+        screen.data(data if run is None else data[0])
+    elif run is None:
+        bad = sum(not one.ok for one in found)
+        screen.line(f"{len(found)} runs in {where}, " + (f"{bad} of them damaged" if bad else "and all are whole"))
+    return DONE if all(one.ok for one in found) else FAILED
 
 
 def _sweep(store: Driving) -> None:

@@ -31,6 +31,14 @@ RunOfApp = Annotated[
     list[str],
     typer.Argument(metavar="[APP] RUN", help="The run's id; an App in front where its store is to be read."),
 ]
+MaybeRunOfApp = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[[APP] RUN]",
+        help="The run's id, all runs without it; an App in front where its store is to be read.",
+        show_default=False,
+    ),
+]
 RequestId = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.", show_default=False)]
 Store = Annotated[
     str | None,

@@ -13,11 +13,13 @@ from ..guards.budgets import NOTHING, Spent
 from ..runs.agreeing import agreed
 from ..runs.codec import add_spent
 from ..runs.lifecycle import OVER
+from ..runs.store import Damaged
 from ..runs.views import Request, row_view
 from .places import Places
 
 if TYPE_CHECKING:
     from ..runs.store import Driving, Event, RequestRow, RunRow
+    from .damages import Damages
 
 
 @dataclass(slots=True)
@@ -154,10 +156,48 @@ def with_decisions(store: Driving, rows: Sequence[RequestRow]) -> list[Request]:
     Args:
         store: the store.
         rows: their rows.
+
+    Raises:
+        JournalBroken: one of them, or its run, is damaged.
     """
-    decided: dict[str, list[dict[str, Any]]] = {}
-    for rid in {row.rid for row in rows}:
-        for event in store.events(rid):
+    decided: Decided = {}
+    return [_asked(store, row, decided) for row in rows]
+
+
+def readable_requests(
+    store: Driving, rows: Iterable[RequestRow | Damaged], damages: Damages, most: int | None
+) -> list[Request]:
+    """Requests as ``with_decisions`` gives them; what is damaged is taken apart, and is none of them.
+
+    Args:
+        store: the store.
+        rows: their rows; no more of them are read than are needed.
+        damages: takes the damaged ones.
+        most: how many at most; None for all.
+    """
+    found: list[Request] = []
+    decided: Decided = {}
+    for row in rows:
+        if len(found) == most:
+            break
+        if isinstance(row, Damaged):
+            damages.take(row)
+        elif row.run not in damages:
+            with damages.of(row.run):
+                found.append(_asked(store, row, decided))
+    return found
+
+
+Decided = dict[int, dict[str, list[dict[str, Any]]]]
+"""The decisions of runs, by the run's number in the store and by request."""
+
+
+def _asked(store: Driving, row: RequestRow, decided: Decided) -> Request:
+    if row.rid not in decided:
+        its: dict[str, list[dict[str, Any]]] = {}
+        decided[row.rid] = its
+        for event in store.events(row.rid):
             if event.kind in ("decided", "expired"):
-                decided.setdefault(event.body["request"], []).append(event.body)
-    return [replace(row_view(agreed(row, store.path)), decisions=tuple(decided.get(row.id, ()))) for row in rows]
+                its.setdefault(event.body["request"], []).append(event.body)
+    so_far = decided[row.rid].get(row.id, ())
+    return replace(row_view(agreed(row, store.path)), decisions=tuple(so_far))

@@ -27,7 +27,7 @@ _EPILOG = (
 _FLAG = "--traceback"
 _COMMANDS: tuple[Callable[..., int], ...] = (
     reviewing.check, reviewing.draw,
-    running.run, running.resume, running.retry, running.work,
+    running.run, running.resume, running.retry, running.fork, running.work,
     looking.runs, looking.show, looking.log, looking.inbox, looking.verify,
     deciding.approve, deciding.deny, deciding.revoke, deciding.answer, deciding.settle, deciding.cancel,
     showing.demo,

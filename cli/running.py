@@ -1,4 +1,4 @@
-"""run, resume, retry, work: what drives runs."""
+"""run, resume, retry, fork, work: what drives runs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ Input = Annotated[
     typer.Argument(metavar="INPUT", help="The state's fields as a JSON object, @file.json, or - for the input."),
 ]
 By = Annotated[str | None, typer.Option("--by", help="Who starts it; else the operating system's user.")]
+At = Annotated[
+    int,
+    typer.Option(
+        "--at", metavar="STEP", min=0, help="The step after which it begins, as log numbers them; 0: the start."
+    ),
+]
+Update = Annotated[
+    str | None,
+    typer.Option("--update", metavar="JSON", help="State fields to write first: a JSON object, @file.json, or -."),
+]
 NewId = Annotated[str | None, typer.Option("--run-id", help="The run's id; else a new one.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word to find the run by; may be repeated.")]
 Once = Annotated[bool, typer.Option("--once", help="Drive what is due now, then stop.")]
@@ -40,10 +50,7 @@ def run(
     json: Json = False,
 ) -> int:
     """Start a run; it goes on until it ends or waits."""
-    data = json_of(given, "the input")
-    if not isinstance(data, Mapping):
-        raise Usage(f"the input must be a JSON object of the state's fields, not {told(data, 60)}")
-    fields = cast("Mapping[str, Any]", data)
+    fields = _fields(given, "the input")
     return _drive(
         app,
         store,
@@ -63,6 +70,26 @@ def retry(app: AppName, run: RunId, note: Note = None, store: Store = None, json
     return _drive(app, store, json, work=lambda made: made.retry(run, by=user(), note=note))
 
 
+def fork(
+    app: AppName,
+    run: RunId,
+    at: At,
+    update: Update = None,
+    by: By = None,
+    run_id: NewId = None,
+    store: Store = None,
+    json: Json = False,
+) -> int:
+    """Begin a new run where another one stood after a step; it goes on until it ends or waits. See docs/running.md."""
+    fields = None if update is None else _fields(update, "--update")
+    return _drive(
+        app,
+        store,
+        json,
+        work=lambda made: made.fork(run, at=at, by=by or user(), update=fields, new_id=run_id),
+    )
+
+
 def work(
     app: AppName,
     once: Once = False,
@@ -75,6 +102,7 @@ def work(
 
     Due are decided ones, those whose request ran out of time, and those whose process died. Told to stop, it
     begins no further call, finishes those under way, lets the runs go, and ends with 0; told again, it ends at once.
+    For a call that overran its timeout and still runs it waits ten seconds at the end.
     """
     from .progress import Progress
     from .targets import app_of
@@ -91,6 +119,7 @@ def work(
             except KeyboardInterrupt:
                 if not worker.ended:  # told a second time
                     raise
+            _wait(screen, made)
     except KeyboardInterrupt as stopped:
         return int(getattr(stopped, "status", INTERRUPTED))
     screen.line(f"{worker.driven} driven")
@@ -102,6 +131,7 @@ def work(
 def _drive(
     target: str, store: str | None, json: bool, work: Callable[[App[Any]], Run[Any]], *, create: bool = False
 ) -> int:
+    from ..runs.stopping import let_go
     from .data import of_run
     from .progress import Progress
     from .targets import app_of
@@ -110,7 +140,10 @@ def _drive(
     progress: Progress | None = None
     try:
         with app_of(target, store, create=create) as app, Progress(app, screen) as progress:
+            app._engine.portal.interrupted = lambda over: let_go(app.store, over)
             run = work(app)
+            if _wait(screen, app):
+                run = app.get(run.id)
             if not json:
                 progress.stop()
                 _tell(screen, target, run, app.store)
@@ -121,6 +154,26 @@ def _drive(
     if json:
         screen.data(of_run(run))
     return status_of(run)
+
+
+def _fields(given: str, what: str) -> Mapping[str, Any]:
+    data = json_of(given, what)
+    if not isinstance(data, Mapping):
+        raise Usage(f"{what} must be a JSON object of the state's fields, not {told(data, 60)}")
+    return cast("Mapping[str, Any]", data)
+
+
+def _wait(screen: Screen, app: App[Any]) -> bool:
+    """Waits a while for calls that overran their timeout, which would end with this process; whether any was there."""
+    from ..runs.overruns import go_on_here
+    from ..runs.stopping import GRACE, wait_for_late_calls
+
+    if not go_on_here(app.store):
+        return False
+    screen.line(f"a call overran its timeout and still runs: it is waited for, {GRACE:.0f} s at most", "dim")
+    if wait_for_late_calls(app.store):
+        screen.line("it is over, and what came of it is recorded", "dim")
+    return True
 
 
 def status_of(run: Run[Any]) -> int:

@@ -76,7 +76,7 @@ def show_run(
         pairs.append(("error", error_text(row.error)))
     if row.verdict == "failed":
         pairs += _again(found.places, events, most)
-    pairs += _parked(found.places, most)
+    pairs += _parked(found.places, most, row.id)
     limit = None if whole else VALUE
     for number, (name, value) in enumerate(found.state.items()):
         pairs.append(("state" if number == 0 else "", f"{name}: {told(value, limit)}"))
@@ -116,7 +116,7 @@ def _spot(places: Places, spot: Spot) -> str:
     return ", ".join(part for part in (at, where, state) if part)
 
 
-def _parked(places: Places, most: int) -> list[tuple[str, str]]:
+def _parked(places: Places, most: int, run: str) -> list[tuple[str, str]]:
     found = places.parked()
     pairs: list[tuple[str, str]] = []
     for spot in found[:most]:
@@ -128,6 +128,8 @@ def _parked(places: Places, most: int) -> list[tuple[str, str]]:
             pairs.append(("running", f"it overran its timeout and still runs in {process}, as far as is known"))
         if spot.at["parked"] == "flow_changed":
             pairs.append(("way out", CHANGED))
+        elif len(found) == 1:
+            pairs.append(("settle", f"guideway settle APP {run} --result JSON | --not-done | --give-up"))
         else:
             pairs.append(("settle", f"--step {spot.path or places.steps + 1}"))
     return [*pairs, *_more(len(found) - most)]

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import DecisionRefused, RunNotReady
+from ..errors import DecisionRefused, JournalBroken, RunNotReady
 
 if TYPE_CHECKING:
     from ..runs.store import Driving
@@ -24,5 +24,6 @@ def sweep(store: Driving) -> None:
         return
     for row in store.due(time.time()):
         body = {"request": row.id, "status": "expired", "by": None, "note": "nobody decided in time"}
-        with suppress(RunNotReady, DecisionRefused):  # somebody decided, or the run is over, in this very moment
+        # somebody decided, or the run is over, in this very moment; or it is damaged, which whoever lists it is told
+        with suppress(RunNotReady, DecisionRefused, JournalBroken):
             store.decide(row.id, Draft("expired", body), status="expired")

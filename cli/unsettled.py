@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..runs.store import Damaged
 from .past import places_of
 from .places import Places
 from .screen import Screen
@@ -13,6 +14,7 @@ from .words import call_text
 
 if TYPE_CHECKING:
     from ..runs.store import Driving, RunRow
+    from .damages import Damages
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,23 @@ CHANGED = "resume it under its own version, or under one that declares what beca
 """What a run needs that does not fit its flow any more."""
 
 
-def unsettled(store: Driving, limit: int | None) -> list[Open]:
+def unsettled(store: Driving, limit: int | None, damages: Damages) -> list[Open]:
     """The places that are parked, of the oldest runs first.
 
     Args:
         store: the store.
         limit: how many runs at most; None for all.
+        damages: takes the runs that cannot be read.
     """
-    rows = store.runs("parked", limit=-1 if limit is None else limit)
+    rows = store.all_runs("parked", limit=-1 if limit is None else limit)
     found: list[Open] = []
     for row in reversed(rows):
-        places = places_of(store, row.id)
-        found += [Open(row, places, spot) for spot in places.parked() or [places.root]]
+        if isinstance(row, Damaged):
+            damages.take(row)
+            continue
+        with damages.of(row.id, row.flow):
+            places = places_of(store, row.id)
+            found += [Open(row, places, spot) for spot in places.parked() or [places.root]]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from dataclasses import asdict
 from datetime import datetime
@@ -58,6 +59,7 @@ def manifest_of(flow: Flow[Any]) -> dict[str, Any]:
             "nodes": {name: spec["build"] for name, spec in specs.items()},
             "budget": _budget(flow.budget),
             "policies": {name: _source(gate) for name, gate in sorted(flow.gates.items()) if isinstance(gate, Policy)},
+            **_reducers(flow),
         },
         "data": {name: _data(flow, node) for name, node in sorted(flow.nodes.items())},
         "label": flow.label,
@@ -115,6 +117,16 @@ def _state(flow: Flow[Any]) -> dict[str, Any]:
     except PydanticInvalidForJsonSchema:
         schema = {name: str(info.annotation) for name, info in model.model_fields.items()}
     return {"name": model.__name__, "schema": schema, "reducers": reducers}
+
+
+def _reducers(flow: Flow[Any]) -> dict[str, Any]:
+    """The bodies of the author's own reducers: what a state comes to is decided by them too."""
+    found = {
+        name: source_hash(plan.reducer)
+        for name, plan in sorted(flow.type.fields.items())
+        if plan.reducer is not None and not plan.messages and not inspect.isbuiltin(plan.reducer)
+    }
+    return {"reducers": found} if found else {}
 
 
 class _Schema(GenerateJsonSchema):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -15,17 +16,17 @@ from ..flows.flow import Flow
 from ..flows.inside import nodes_in
 from ..nodes.models import as_models
 from ..nodes.think import Think
-from .agreeing import agreed
 from .deciding import Deciding
 from .engine import Engine
 from .ids import known_id
 from .keys import Key, Keys
 from .lifecycle import STATUSES
+from .looking import damaged_view, open_requests
 from .noticing import Noticing
 from .people import People
 from .roles import Anyone, Roles, asked_of, checked, warn_of_nobody
-from .store import RunRow, SqliteStore
-from .views import Request, Run, row_view
+from .store import Damaged, RunRow, SqliteStore
+from .views import Request, Run
 from .watching import Watching
 from .working import AT_ONCE, Worker
 
@@ -216,6 +217,9 @@ class App(Deciding[S], Watching[S]):
     ) -> list[Run[S]]:
         """The runs of this flow, newest first; a run that starts meanwhile moves no page.
 
+        A run that cannot be read hides none of the others: it is listed with the status ``damaged``, which is one of
+        lists alone, and ``error`` says what is wrong. Its state has no fields, and reading its events raises.
+
         Args:
             status: ready, running, waiting, parked, ended or cancelled.
             flow: a flow's name; by default this flow's. Another one's runs must have this flow's state.
@@ -229,20 +233,24 @@ class App(Deciding[S], Watching[S]):
         """
         if status is not None and status not in STATUSES:
             raise ConfigError(f"there is no status {status!r}: {', '.join(STATUSES)}")
-        rows = self._engine.store.runs(status, flow or self.flow.name, tags, _some(limit), after)
+        rows = self._engine.store.all_runs(status, flow or self.flow.name, tags, _some(limit), after)
         return [self._listed(row) for row in rows]
 
-    def _listed(self, row: RunRow) -> Run[S]:
+    def _listed(self, row: RunRow | Damaged) -> Run[S]:
         other = row.flow != self.flow.name
         try:
+            if isinstance(row, Damaged):
+                raise row.error
             standing = self._engine.load(row.id)
             if other and standing.past:
-                raise _another_state(row, self.flow.name)
+                raise _another_state(row.id, row.flow, self.flow.name)
             return self._engine.view(standing)
-        except JournalBroken as error:
-            if not other:
+        except (JournalBroken, ConfigError) as error:
+            if not other or isinstance(row, Damaged):
+                return damaged_view(row, self.flow.state, error)
+            if isinstance(error, ConfigError):
                 raise
-            raise _another_state(row, self.flow.name) from error
+            raise _another_state(row.id, row.flow, self.flow.name) from error
 
     async def ainbox(
         self, role: str | None = None, *, limit: int | None = None, after: str | None = None
@@ -252,6 +260,8 @@ class App(Deciding[S], Watching[S]):
 
     def inbox(self, role: str | None = None, *, limit: int | None = None, after: str | None = None) -> list[Request]:
         """The open requests of this flow's runs, what expires first in front; what is overdue expires before.
+
+        One that cannot be read cannot be decided: it is left out, and logged once.
 
         Args:
             role: only those of this role.
@@ -265,8 +275,8 @@ class App(Deciding[S], Watching[S]):
         self._engine.sweep()
         self._remind()
         most = None if limit is None else _some(limit)
-        rows = self._engine.store.requests(role=role, flow=self.flow.name, limit=most, after=after)
-        return [row_view(agreed(row, self._engine.store.path)) for row in rows]
+        found = open_requests(self._engine.store, role=role, flow=self.flow.name, after=after)
+        return list(islice(found, most))
 
     # going on by itself
 
@@ -322,10 +332,10 @@ def _options(store: object, notify: object) -> None:
         )
 
 
-def _another_state(row: RunRow, flow: str) -> ConfigError:
+def _another_state(run: str, its: str, flow: str) -> ConfigError:
     return ConfigError(
-        f"run {row.id!r} is of flow {row.flow!r}, whose state is not that of {flow!r}: list its runs "
-        f"by its own App, or by `guideway runs --flow {row.flow}`"
+        f"run {run!r} is of flow {its!r}, whose state is not that of {flow!r}: list its runs "
+        f"by its own App, or by `guideway runs --flow {its}`"
     )
 
 

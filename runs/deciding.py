@@ -64,6 +64,7 @@ class Deciding(Generic[S]):
             DecisionRefused: late, wrong role, the starter, twice, about something else than is asked now, one's own
                 edit, or edits that change nothing, name no argument, or do not fit (``data["reason"]`` says which).
             RequestNotFound: no such request.
+            ConfigError: none of the keys is that of the run's secrets: it could not go on with the decision.
         """
         self._engine.sweep()
         proved = self._people.proved(proof)
@@ -139,6 +140,7 @@ class Deciding(Generic[S]):
         Raises:
             DecisionRefused: it does not count, or the value does not fit the form.
             RequestNotFound: no such request.
+            ConfigError: none of the keys is that of the run's secrets: it could not go on with the answer.
         """
         self._engine.sweep()
         self._people.answer(request, value, by=by, proof=self._people.proved(proof))

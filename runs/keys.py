@@ -38,8 +38,8 @@ LENGTH = 64
 class Events(Protocol):
     """What has journals: a store."""
 
-    def events(self, run: str | int, after: int = 0) -> list[Event]:
-        """The run's events after a number, in their order."""
+    def first(self, run: str | int) -> list[Event]:
+        """The run's first event alone."""
         ...
 
 
@@ -119,7 +119,19 @@ class Keys:
         Raises:
             ConfigError: none of the keys is that of the run.
         """
-        return None if self.secret is None else self.of(store.events(run), run)
+        return None if self.secret is None else self.of(store.first(run), run)
+
+    def must_open(self, store: Events, run: str) -> None:
+        """Refuses where a run could not go on for want of its key, whether or not this flow holds secrets today.
+
+        Args:
+            store: the store.
+            run: the run's id.
+
+        Raises:
+            ConfigError: none of the keys is that of the run.
+        """
+        self.of(store.first(run), run)
 
     def taken_over(self, store: Events, row: EffectRow, vault: Vault | None) -> Any:
         """The result of a call that another run made, its secrets under the key of the run that takes it.

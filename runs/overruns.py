@@ -41,6 +41,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_here.clear)  # threads stay with the parent
 
 
+def go_on_here(store: SqliteStore) -> bool:
+    """Whether a call of a store's runs goes on in this process, or has ended and that is not recorded yet.
+
+    Args:
+        store: the store.
+    """
+    return any(key[0] == store.identity for key in tuple(_here))
+
+
 class Overrunning:
     """One call with an effect, from the moment when nobody waits for it any more.
 

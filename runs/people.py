@@ -63,6 +63,7 @@ class People(Settling, Revoking):
         Raises:
             DecisionRefused: it does not count; ``data["reason"]`` says why.
             RequestNotFound: no such request.
+            ConfigError: none of the keys is that of the run: it could not go on with the decision.
         """
         return self._decide(request, "approval", "approved", by, note, proof)
 
@@ -180,6 +181,8 @@ class People(Settling, Revoking):
         """Runs inside the decision's transaction, on the journal as it is."""
         self.of_this_flow(run, row)
         self.may_decide(run, row, by)
+        if self.keys is not None and status != "denied":  # a no needs no key: nothing that is sealed runs by it
+            self.keys.must_open(self.store, row.run)
         if status == "approved" and row.body["quorum"] > 1:  # the first of several leaves it open; else it decides
             decided = (event.body for event in journal() if event.kind == "decided")
             before = [body for body in decided if body["request"] == row.id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -20,6 +20,8 @@ class Portal:
     """One loop in one daemon thread, started when first needed."""
 
     def __init__(self) -> None:
+        self.interrupted: Callable[[Callable[[], bool]], object] | None = None
+        """Called when whoever waits for the loop is interrupted, with what tells whether the work is over by now."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -42,7 +44,14 @@ class Portal:
             )
         future = asyncio.run_coroutine_threadsafe(work, self._running())
         try:
-            return future.result()
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                if self.interrupted is not None:
+                    self.interrupted(future.done)
+                    if future.done() and not future.cancelled() and future.exception() is None:
+                        return future.result()  # it came to its end first
+                raise
         except BaseException:
             future.cancel()
             raise

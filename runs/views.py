@@ -187,7 +187,7 @@ class Run(Generic[S]):
         flow: the flow's name.
         shape: the flow's shape that the run is at.
         build: the flow's build that the run is at.
-        status: ready, running, waiting, parked, ended or cancelled.
+        status: ready, running, waiting, parked, ended or cancelled; in a list ``damaged`` where it cannot be read.
         verdict: success, partial, escalated or failed, once it ended.
         end: the end that it reached; None before, and where it had no way on.
         state: the state.

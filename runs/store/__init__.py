@@ -10,6 +10,7 @@ from .parts import Part
 from .records import (
     Change,
     Checkpoint,
+    Damaged,
     Draft,
     Effect,
     EffectRow,
@@ -28,6 +29,7 @@ __all__ = [
     "Build",
     "Change",
     "Checkpoint",
+    "Damaged",
     "Draft",
     "Driving",
     "Effect",

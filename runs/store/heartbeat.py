@@ -45,6 +45,11 @@ class Heartbeat:
                 thread.start()  # it may fail; then the lease runs out, and the next one tries again
                 self._thread = thread
 
+    def held(self) -> list[Lease]:
+        """The leases that are renewed."""
+        with self._lock:
+            return list(self._leases)
+
     def drop(self, lease: Lease) -> None:
         """Renew this lease no more, and let nothing be dispatched under it."""
         with self._lock:

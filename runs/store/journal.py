@@ -35,7 +35,9 @@ def tail(cursor: sqlite3.Cursor, rid: int, run: str) -> tuple[int, bytes]:
     return (0, genesis(run)) if row is None else (row[0] & _LAST, row[1])
 
 
-def read(cursor: sqlite3.Cursor, rid: int, after: int, path: str, link: bytes | None = None) -> list[Event]:
+def read(
+    cursor: sqlite3.Cursor, rid: int, after: int, path: str, link: bytes | None = None, until: int = _LAST
+) -> list[Event]:
     """A run's events after a number, in their order.
 
     Args:
@@ -44,12 +46,13 @@ def read(cursor: sqlite3.Cursor, rid: int, after: int, path: str, link: bytes | 
         after: the number.
         path: the store's, to name it.
         link: of the event of that number, where the caller knows it.
+        until: the number of the last that is wanted.
 
     Raises:
         JournalBroken: a row does not decode, does not fit the one before it, or is missing.
     """
     link = link or _link(cursor, rid, after)
-    found = cursor.execute(_SELECT, (key(rid, after), key(rid, _LAST))).fetchall()
+    found = cursor.execute(_SELECT, (key(rid, after), key(rid, until))).fetchall()
     events: list[Event] = []
     expected = after
     for place, kind, at, payload, own, erased in found:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable
+import sqlite3
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from . import journal, requests, rows, shelf
 from .database import Database
-from .records import Checkpoint, EffectRow, Event, RequestRow, RunRow
+from .records import Checkpoint, Damaged, EffectRow, Event, RequestRow, RunRow
 
 
 class Reading:
@@ -46,7 +47,22 @@ class Reading:
         limit: int = 50,
         after: str | None = None,
     ) -> list[RunRow]:
-        """Runs, newest first: those that have all the tags; ``after`` is the id of the last run of the page before."""
+        """Runs, newest first: those that have all the tags; ``after`` is the id of the last run of the page before.
+
+        Raises:
+            JournalBroken: one of them cannot be read.
+        """
+        return [rows.whole(row) for row in self.all_runs(status, flow, tags, limit, after)]
+
+    def all_runs(
+        self,
+        status: str | None = None,
+        flow: str | None = None,
+        tags: Iterable[str] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[RunRow | Damaged]:
+        """As ``runs``; in the place of one that cannot be read stands what is wrong with it."""
         with self._db.reading() as cursor:
             return rows.listed(cursor, self.path, status=status, flow=flow, tags=tags or (), limit=limit, after=after)
 
@@ -74,6 +90,11 @@ class Reading:
         """
         with self._db.reading() as cursor:
             return journal.since(cursor, rows.number(cursor, run, self.path), number, link, self.path)
+
+    def first(self, run: str | int) -> list[Event]:
+        """The run's first event alone, as ``events`` gives it: none where there is none."""
+        with self._db.reading() as cursor:
+            return journal.read(cursor, rows.number(cursor, run, self.path), 0, self.path, until=1)
 
     def verify(self, run_id: str) -> int | None:
         """The first event that does not fit the chain: changed, exchanged or missing; None when all fit."""
@@ -109,17 +130,49 @@ class Reading:
         Raises:
             RequestNotFound: no request is called as ``after`` says.
         """
+        with self._db.reading() as cursor:
+            condition, values = self._asked(cursor, role, run, status, flow, after)
+            return requests.listed(cursor, self.path, condition, values, limit)
+
+    def all_requests(
+        self, role: str | None = None, *, flow: str | None = None, after: str | None = None
+    ) -> Iterator[RequestRow | Damaged]:
+        """The open ones as ``requests``, each read when it comes; in the place of a damaged one stands what is wrong.
+
+        Raises:
+            RequestNotFound: no request is called as ``after`` says.
+        """
+        with self._db.reading() as cursor:
+            condition, values = self._asked(cursor, role, None, "open", flow, after)
+            places = requests.places(cursor, condition, values)
+        return self._each(places)
+
+    def _each(self, places: list[tuple[int, int]]) -> Iterator[RequestRow | Damaged]:
+        for place, rid in places:
+            with self._db.reading() as cursor:
+                row = requests.at(cursor, place, rid, self.path)
+            if isinstance(row, Damaged) or row.status == "open":  # else it was decided meanwhile
+                yield row
+
+    def _asked(
+        self,
+        cursor: sqlite3.Cursor,
+        role: str | None,
+        run: str | None,
+        status: str | None,
+        flow: str | None,
+        after: str | None,
+    ) -> tuple[str, tuple[Any, ...]]:
         given = {"q.role": role, "r.id": run, "q.status": status, "r.flow": flow}
         wanted = {column: value for column, value in given.items() if value is not None}
         condition = " and ".join(f"{column} = ?" for column in wanted) or "true"
         if status == "open":
             condition += " and q.status = 'open'"  # as the index of open requests has it
         values: tuple[Any, ...] = tuple(wanted.values())
-        with self._db.reading() as cursor:
-            if after is not None:
-                requests.find(cursor, after, self.path)
-                condition, values = f"{condition} and {requests.AFTER}", (*values, after)
-            return requests.listed(cursor, self.path, condition, values, limit)
+        if after is None:
+            return condition, values
+        requests.find(cursor, after, self.path)
+        return f"{condition} and {requests.AFTER}", (*values, after)
 
     def due(self, now: float) -> list[RequestRow]:
         """Open requests whose time is over at a unix time, the longest overdue first; damaged rows are left out."""
@@ -149,6 +202,11 @@ class Reading:
         """Who used a business key, and what came of it; None when nobody did."""
         with self._db.reading() as cursor:
             return shelf.effect(cursor, key, self.path)
+
+    def effects(self, run: str | int) -> list[EffectRow]:
+        """The business keys that a run holds, and what came of each."""
+        with self._db.reading() as cursor:
+            return shelf.effects(cursor, rows.number(cursor, run, self.path), self.path)
 
     def checkpoint(self, run: str | int, ns: str = "") -> Checkpoint | None:
         """LangGraph's latest snapshot of a run; None when there is none."""

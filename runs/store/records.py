@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ...errors import LeaseLost
+from ...errors import JournalBroken, LeaseLost
 
 
 class Draft(NamedTuple):
@@ -80,6 +80,21 @@ class RunRow:
     tail: int
     link: bytes
     error: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """What stands in a list for a run or a request that cannot be read, so that it hides none of the others.
+
+    Args:
+        run: the run's id, as far as it can be told.
+        flow: its flow's name, as far as it can be told.
+        error: which row it is, and what is wrong with it.
+    """
+
+    run: str
+    flow: str
+    error: JournalBroken
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import DecisionRefused, JournalBroken, RequestNotFound
 from . import rows
 from .chain import decode, encode
-from .records import RequestDraft, RequestRow
+from .records import Damaged, RequestDraft, RequestRow
 
 _log = logging.getLogger("guideway")
 _left_out: set[tuple[str, str]] = set()
@@ -122,6 +122,21 @@ def listed(
     sql = f"{_ROW} where {condition} order by q.due is null, q.due, q.rowid limit ?"
     found = cursor.execute(sql, (*values, -1 if limit is None else limit)).fetchall()
     return [_row(row, path) for row in found]
+
+
+def places(cursor: sqlite3.Cursor, condition: str, values: tuple[Any, ...]) -> list[tuple[int, int]]:
+    """The places in the table of what ``listed`` gives, each with the number of its run; no row is decoded."""
+    order = f"where {condition} order by q.due is null, q.due, q.rowid"
+    return cursor.execute(f"select q.rowid, q.rid from requests q join runs r using (rid) {order}", values).fetchall()
+
+
+def at(cursor: sqlite3.Cursor, place: int, rid: int, path: str) -> RequestRow | Damaged:
+    """The request at a place of the table, or what stands for one that cannot be read."""
+
+    def read() -> RequestRow:
+        return _row(cursor.execute(f"{_ROW} where q.rowid = ?", (place,)).fetchone(), path)
+
+    return rows.or_damaged(cursor, rid, path, read)
 
 
 AFTER = """

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
 from ...errors import ConfigError, JournalBroken, RunNotFound
 from ..lifecycle import STATUSES
+from .border import mapped
 from .chain import decode, encode, genesis
 from .holder import Holder
-from .records import RunRow
+from .records import Damaged, RunRow
+
+T = TypeVar("T")
 
 _RUN = """
     select r.rid, r.id, r.flow, r.shape, r.build, r.status, r.verdict, r.ending, r.starter, r.tags, r.created,
@@ -63,8 +67,8 @@ def listed(
     tags: Iterable[str],
     limit: int,
     after: str | None,
-) -> list[RunRow]:
-    """Runs, newest first; ``after`` is the last run of the page before."""
+) -> list[RunRow | Damaged]:
+    """Runs, newest first, those that cannot be read too; ``after`` is the last run of the page before."""
     wanted: list[str] = []
     values: list[Any] = []
     for column, value in (("status", status), ("flow", flow)):
@@ -72,14 +76,52 @@ def listed(
             wanted.append(f"r.{column} = ?")
             values.append(value)
     for tag in tag_list(tags):
-        wanted.append("exists (select 1 from json_each(r.tags) where value = ?)")
+        wanted.append(
+            "case when json_valid(r.tags) then exists (select 1 from json_each(r.tags) where value = ?) else false end"
+        )
         values.append(tag)
     if after is not None:
         wanted.append("r.rid < ?")
         values.append(_page_after(cursor, after, path))
     where = f"where {' and '.join(wanted)}" if wanted else ""
-    rows = cursor.execute(f"{_RUN} {where} order by r.rid desc limit ?", (*values, limit)).fetchall()
-    return [_row(row, path) for row in rows]
+    order = f"{where} order by r.rid desc limit ?"
+    try:
+        found = cursor.execute(f"{_RUN} {order}", (*values, limit)).fetchall()
+        return [_row(row, path) for row in found]
+    except (sqlite3.DatabaseError, JournalBroken):  # one of them is damaged: each is read by itself
+        numbers = cursor.execute(f"select r.rid from runs r {order}", (*values, limit)).fetchall()
+        return [or_damaged(cursor, rid, path, partial(find, cursor, rid, path)) for (rid,) in numbers]
+
+
+def whole(row: T | Damaged) -> T:
+    """A row that can be read.
+
+    Raises:
+        JournalBroken: it cannot.
+    """
+    if isinstance(row, Damaged):
+        raise row.error
+    return row
+
+
+def or_damaged(cursor: sqlite3.Cursor, rid: int, path: str, read: Callable[[], T]) -> T | Damaged:
+    """What is read of a run, or what stands for it where that cannot be.
+
+    Args:
+        cursor: a cursor.
+        rid: the store's number of the run.
+        path: the store's, to name it.
+        read: reads it.
+    """
+    try:
+        return read()
+    except (sqlite3.DatabaseError, JournalBroken) as error:
+        found = mapped(error, path) if isinstance(error, sqlite3.DatabaseError) else error
+        if not isinstance(found, JournalBroken):
+            raise  # the store as a whole cannot be read now
+        row = cursor.execute("select cast(id as blob), cast(flow as blob) from runs where rid = ?", (rid,)).fetchone()
+        run, flow = (f"number {rid}", "") if row is None else (part.decode(errors="replace") for part in row)
+        return Damaged(run, flow, found)
 
 
 def tag_list(tags: Iterable[str]) -> list[str]:

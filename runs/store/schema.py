@@ -96,5 +96,19 @@ _SECOND = (
     "create index requests_by_notice on requests (notice) where status = 'open' and notice is not null",
 )
 
-STORE = Tables(application=0x67776179, steps=(_FIRST, _SECOND))
+# Which files the store was, the latest last: a copy is none of them. What is brought forward is taken for the first.
+_THIRD = (
+    """
+    create table files (
+        number integer primary key,
+        store text not null,
+        inode text not null,
+        path text not null,
+        host text not null,
+        at real not null
+    ) strict
+    """,
+)
+
+STORE = Tables(application=0x67776179, steps=(_FIRST, _SECOND, _THIRD))
 """A store of runs: "gway" in the header."""

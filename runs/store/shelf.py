@@ -26,17 +26,24 @@ def put_manifest(cursor: sqlite3.Cursor, shape: str, build: str, data: dict[str,
     cursor.execute("insert or ignore into manifests (shape, build, data) values (?, ?, ?)", (shape, build, text))
 
 
+_EFFECT = "select e.key, r.id, e.rid, e.number, e.status, e.result from effects e left join runs r using (rid)"
+
+
 def effect(cursor: sqlite3.Cursor, key: str, path: str) -> EffectRow | None:
     """Who used a business key; None when nobody did."""
-    row = cursor.execute(
-        "select e.key, r.id, e.rid, e.number, e.status, e.result from effects e left join runs r using (rid) "
-        "where e.key = ?",
-        (key,),
-    ).fetchone()
-    if row is None:
-        return None
+    row = cursor.execute(f"{_EFFECT} where e.key = ?", (key,)).fetchone()
+    return None if row is None else _effect(row, path)
+
+
+def effects(cursor: sqlite3.Cursor, rid: int, path: str) -> list[EffectRow]:
+    """The business keys that a run holds."""
+    rows_of = cursor.execute(f"{_EFFECT} where e.rid = ? order by e.number", (rid,)).fetchall()
+    return [_effect(row, path) for row in rows_of]
+
+
+def _effect(row: tuple[Any, ...], path: str) -> EffectRow:
     found, run, rid, number, status, result = row
-    value = None if result is None else _decoded(result, path, f"the effect {key!r}", f"effects {key}")
+    value = None if result is None else _decoded(result, path, f"the effect {found!r}", f"effects {found}")
     return EffectRow(found, run or f"number {rid}", rid, number, status, value)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from . import chain, opening, rows, schema, shelf
+from . import chain, identity, opening, rows, schema, shelf
 from .appending import Appending, require_id
 from .chain import prepare
 from .database import Hook
@@ -63,6 +63,8 @@ class SqliteStore(Appending):
             self._heartbeat = Heartbeat(where, ttl)
         self._leases = Leases(self.path, self._db.file or object(), ttl if self.durable else None)
         self._ttl = ttl
+        identity.record(self._db)
+        self._looked = False
         self._kept: set[tuple[str, str]] = set()
 
     @property
@@ -117,6 +119,12 @@ class SqliteStore(Appending):
             row = rows.find(tx.cursor, rid, self.path)
         return row, self._hold(lease)
 
+    def _hold(self, lease: Lease | None) -> Lease | None:
+        if not self._looked:
+            self._looked = True
+            identity.look(self._db)
+        return super()._hold(lease)
+
     def acquire(self, run_id: str) -> Lease:
         """Become the run's driver; its status stays as it is.
 
@@ -140,6 +148,10 @@ class SqliteStore(Appending):
                 deadline = renew(tx.cursor, lease, self._ttl)
             lease.deadline = deadline
         lease.check()
+
+    def held_here(self) -> list[Lease]:
+        """The leases of the runs that this process drives in a file; none in memory, where nothing outlives it."""
+        return [] if self._heartbeat is None else self._heartbeat.held()
 
     def put_manifest(self, shape: str, build: str, data: dict[str, Any]) -> None:
         """Keep the manifest of a version; after the first time this costs nothing."""

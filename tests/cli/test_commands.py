@@ -225,6 +225,13 @@ def test_work_drives_what_was_decided(guideway, waiting, here):
     assert {run["id"]: run["status"] for run in guideway("runs", "--json").data} == {"r": "ended", "s": "waiting"}
 
 
+def test_show_says_how_a_parked_run_is_settled(guideway):
+    """Where one place is parked, show names the whole command that settles it, as the inbox does."""
+    assert guideway("run", "desks:sender", "--run-id", "p").status == 3
+    shown = " ".join(guideway("show", "p").out.split())
+    assert "settle guideway settle APP p --result JSON | --not-done | --give-up" in shown
+
+
 def test_verify_finds_a_changed_event(guideway, waiting, here):
     """verify holds the chain against the events, and names the first that was changed."""
     import sqlite3

@@ -18,6 +18,7 @@ from guideway import (
     START,
     Anyone,
     ConfigError,
+    DecisionRefused,
     End,
     Flow,
     FromState,
@@ -27,6 +28,7 @@ from guideway import (
     StateInvalid,
     act,
     approval,
+    ask,
     on,
     policy,
     subflow,
@@ -154,6 +156,45 @@ def test_another_key_opens_nothing_and_changes_nothing(store):
     with app(store) as opened:
         opened.approve(request, by="ann")
         assert opened.resume("r").verdict == "success"
+
+
+def test_a_wrong_key_is_noticed_when_somebody_says_yes(store):
+    """A yes that the run could not go on with is not recorded; a no is, and who may not decide is told so."""
+    with app(store) as opened:
+        asked = [opened.start({"pin": PIN}, run_id=run, by="web").waiting[0] for run in ("r", "s")]
+    before = events_of(store)
+    with app(store, Fernet.generate_key()) as opened:
+        for request in (asked[0], asked[0].id):
+            with pytest.raises(
+                ConfigError, match=r"run 'r' of flow 'till' holds secrets \(event 1\).*none of the keys"
+            ):
+                opened.approve(request, by="ann")
+        with pytest.raises(DecisionRefused, match="whoever started the run is barred"):
+            opened.approve(asked[0], by="web")
+        assert events_of(store) == before
+        opened.deny(asked[1], by="ann", note="no key, no yes")
+        assert [run.status for run in opened.runs()] == ["damaged"] * 2
+        assert {run.error.type for run in opened.runs()} == {"ConfigError"}
+    with app(store) as opened:
+        opened.approve(asked[0], by="ann")
+        assert opened.resume("r").verdict == "success"
+        assert opened.resume("s").end == "no"
+
+
+def test_a_wrong_key_is_noticed_when_somebody_answers(tmp_path):
+    """An answer to a run whose secrets the App cannot open is refused before it is recorded."""
+    path = str(tmp_path / "asked.db")
+    how = ask("lead", "how many?", writes="order")
+    flow = Flow("asked", state=Till, edges=[on(START, how), on(how, DONE)])
+    with flow.compile(store=path, roles=Anyone(), key=KEY) as opened:
+        request = opened.start({"pin": PIN}, run_id="r", by="web").waiting[0]
+    with flow.compile(store=path, roles=Anyone(), key=Fernet.generate_key()) as opened:
+        with pytest.raises(ConfigError, match=r"run 'r' of flow 'asked' holds secrets"):
+            opened.answer(request, "3", by="ann")
+        assert [row.id for row in opened.inbox()] == [request.id]
+    with flow.compile(store=path, roles=Anyone(), key=KEY) as opened:
+        opened.answer(request, "3", by="ann")
+        assert opened.resume("r").state.order == "3"
 
 
 def test_keys_are_changed_under_way(store):

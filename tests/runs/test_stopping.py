@@ -15,6 +15,7 @@ import pytest
 
 from guideway import START, Budget, Context, End, Flow, on, tool
 from guideway.errors import RunNotReady
+from guideway.runs.stopping import let_go
 from guideway.runs.store import Draft, SqliteStore
 from tests.runs.desks import done, opened
 from tests.runs.processes import Process
@@ -51,8 +52,14 @@ async def idle() -> str:
 done = End("done")
 flow = Flow("desk", state=State, edges=[on(START, pay), on(pay, send), on(send, done)], budget=Budget(steps=5))
 idles = Flow("desk", state=State, edges=[on(START, idle), on(idle, done)], budget=Budget(steps=5))
+@tool(effect="once", stakes="low", timeout=0.2, writes="first")
+def late() -> str:
+    return pay.fn()
+lates = Flow("desk", state=State, edges=[on(START, late), on(late, done)], budget=Budget(steps=5))
 def app(store):
     return flow.compile(store=store)
+def overrunning(store):
+    return lates.compile(store=store)
 def idling(store):
     return idles.compile(store=store)
 """
@@ -64,21 +71,24 @@ def world(folder):
 
 
 @pytest.fixture
-def worker(tmp_path):
+def worker(tmp_path, monkeypatch):
     """Starts `guideway work` on a run that is due, and waits until it is in the midst of it."""
     (tmp_path / "desk.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)  # the world of a run that goes on in here
     processes = []
 
-    def start(target):
-        with runpy.run_path(str(tmp_path / "desk.py"))[target](tmp_path / "guideway.db") as app:
-            left(app, "r")
-        command = [sys.executable, "-m", "guideway.cli", "work", f"desk:{target}", "--pause", "0.05"]
+    def start(target, verb="work"):
+        if verb == "work":
+            with runpy.run_path(str(tmp_path / "desk.py"))[target](tmp_path / "guideway.db") as app:
+                left(app, "r")
+        more = ["--pause", "0.05"] if verb == "work" else ["{}", "--run-id", "r"]
+        command = [sys.executable, "-m", "guideway.cli", verb, f"desk:{target}", *more]
         environment = {key: value for key, value in os.environ.items() if key != "GUIDEWAY_STORE"}
         process = subprocess.Popen(
             command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         processes.append(process)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while world(tmp_path) != ["begun"]:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
@@ -131,6 +141,69 @@ def test_a_worker_that_is_told_twice_stops_at_once(tmp_path, worker):
     process.communicate(timeout=30)
     assert process.returncode == 143
     assert world(tmp_path) == ["begun"]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_finishes_its_call(tmp_path, worker, sent):
+    """`guideway run` records the once-only call under way before it ends: the run goes on, and nothing is unknown."""
+    process = worker("app", "run")
+    process.send_signal(sent)
+    time.sleep(0.3)
+    assert process.poll() is None
+    (tmp_path / "goes on").touch()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (
+        {signal.SIGTERM: 143, signal.SIGINT: 130}[sent],
+        "interrupted; go on: guideway resume desk:app r\n",
+    )
+    assert world(tmp_path) == ["begun", "paid"]
+    with runpy.run_path(str(tmp_path / "desk.py"))["app"](tmp_path / "guideway.db") as app:
+        assert app.store.run("r").holder is None
+        assert app.resume("r").verdict == "success"
+
+
+def test_a_run_that_is_told_twice_stops_at_once(tmp_path, worker):
+    """The second signal does not wait for the call under way; its effect is unknown then."""
+    process = worker("app", "run")
+    process.terminate()
+    time.sleep(0.3)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert world(tmp_path) == ["begun"]
+    with runpy.run_path(str(tmp_path / "desk.py"))["app"](tmp_path / "guideway.db") as app:
+        assert app.resume("r").status == "parked"
+
+
+@pytest.mark.parametrize("verb", ["run", "work"])
+def test_what_overran_its_timeout_is_waited_for_at_the_end(tmp_path, worker, verb):
+    """A thread that goes on is not cut off by the end of its process: what came of it is recorded, and then used."""
+    process = worker("overrunning", verb)
+    if verb == "work":
+        process.terminate()
+    time.sleep(1.0)
+    assert process.poll() is None
+    (tmp_path / "goes on").touch()
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (3 if verb == "run" else 0, "")
+    assert "a call overran its timeout and still runs: it is waited for, 10 s at most" in out
+    assert "it is over, and what came of it is recorded" in out
+    with runpy.run_path(str(tmp_path / "desk.py"))["overrunning"](tmp_path / "guideway.db") as app:
+        assert app.resume("r").verdict == "success"
+    assert world(tmp_path) == ["begun", "paid"]
+
+
+def test_the_wait_at_the_end_is_bounded(tmp_path):
+    """A call that does not end is given up after the grace, and its run is not let go: its lease says who has it."""
+    with SqliteStore(tmp_path / "runs.db") as store:
+        _, lease = store.create(run_id="r", flow="f", shape="s", build="b", events=[Draft("started", {})], hold=True)
+        assert lease is not None
+        store.append(lease, [Draft("intent", {"slot": "call.1", "kind": "tool", "tool": "pay"})])
+        let_go(store, lambda: False, grace=0.1)
+        assert store.held("r") == "held"
+        store.append(lease, [Draft("result", {"slot": "call.1"})])
+        let_go(store, lambda: False, grace=5.0)
+        assert store.held("r") == "free"
 
 
 def test_a_cancelled_worker_lets_its_runs_go_between_two_calls(tmp_path):

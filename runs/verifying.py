@@ -1,0 +1,104 @@
+"""What a store keeps beside a run's journal, held against it: business keys, and the manifests of its versions.
+
+A business key's row says who may not call any more, and a manifest what a run is compared with when its flow
+has changed: both are written with the journal, and both follow from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import JournalBroken
+from ..flows.manifest import hashes
+from .inheriting import made
+from .store import Driving, EffectRow, Event
+
+_MISSHAPEN = (KeyError, TypeError, AttributeError, ValueError, IndexError)
+
+
+def contradictions(store: Driving, run: str) -> list[str]:
+    """What the store says beside a run's journal that its journal does not say; each in words, with its row.
+
+    Args:
+        store: the store.
+        run: the run's id.
+
+    Raises:
+        RunNotFound: there is no such run.
+        JournalBroken: the journal itself does not fit; see ``SqliteStore.verify``.
+    """
+    row = store.run(run)
+    events = store.events(row.rid)
+    try:
+        versions = _versions(events)
+        keys = _keys(events)
+    except _MISSHAPEN as error:
+        raise JournalBroken(
+            f"{store.path}: the journal of run {run!r} cannot be told: {error!r}. Nothing was changed. Restore the "
+            "store from a copy.",
+            path=store.path,
+        ) from error
+    told: list[str] = []
+    for shape, build in versions:
+        told += _manifest(store, shape, build)
+    erased = {event.number for event in events if event.erased is not None}
+    held = {effect.key: effect for effect in store.effects(row.rid)}
+    for key, (number, status, value) in keys.items():
+        told += _key(key, held.pop(key, None), number, status, value)
+    told += [
+        f"the business key {key!r} is held by the call of event {effect.number}, and no such call is in the journal "
+        f"(effects {key})"
+        for key, effect in held.items()
+        if effect.number not in erased
+    ]
+    return told
+
+
+def _versions(events: list[Event]) -> list[tuple[str, str]]:
+    """The versions of its flow that a run was of, by shape and build."""
+    kinds = ("started", "forked", "resumed", "migrated")
+    bodies = [event.body for event in events if event.kind in kinds and not event.body.get("branch")]
+    return list(dict.fromkeys((body["shape"], body["build"]) for body in bodies if body.get("shape")))
+
+
+def _keys(events: list[Event]) -> dict[str, tuple[int, str, Any]]:
+    """Of each business key of a run's calls the last call that used it, and what became of that."""
+    found: dict[str, tuple[int, str, Any]] = {}
+    for call in made(events):
+        key = call.intent.get("business")
+        if key:
+            status = "free" if call.undone else "done" if call.known else "intent"
+            found[key] = (call.number, status, call.value if status == "done" else None)
+    return found
+
+
+def _key(key: str, row: EffectRow | None, number: int, status: str, value: Any) -> list[str]:
+    if row is None:
+        lost = f"the business key {key!r} of the call of event {number} is free, and by the journal it is not: a second"
+        return [] if status == "free" else [f"{lost} run would make the call again (effects {key})"]
+    by = f"by the call of event {row.number}, {row.status}"
+    if status == "free":
+        return [f"the business key {key!r} is held {by}, and by the journal that did nothing (effects {key})"]
+    if (row.number, row.status) != (number, status):
+        return [
+            f"the business key {key!r} is held {by}, and by the journal by event {number}, {status} (effects {key})"
+        ]
+    if row.result != value:
+        return [f"the business key {key!r} holds another result than the journal (effects {key})"]
+    return []
+
+
+def _manifest(store: Driving, shape: str, build: str) -> list[str]:
+    where = f"(manifests {shape} {build})"
+    try:
+        manifest = store.manifest(shape, build)
+        if manifest is None:
+            return [f"the manifest of shape {shape}, build {build} is missing {where}"]
+        found = hashes(manifest)
+    except JournalBroken as error:
+        return [error.message]
+    except _MISSHAPEN as error:
+        return [f"the manifest of shape {shape}, build {build} is none: {error!r} {where}"]
+    if found != (shape, build):
+        return [f"the manifest of shape {shape}, build {build} was changed: it is of {found[0]}, {found[1]} {where}"]
+    return []
