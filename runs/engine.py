@@ -44,9 +44,6 @@ S = TypeVar("S", bound=BaseModel)
 
 _log = logging.getLogger("guideway")
 
-_NOBODY: list[Any] = []
-"""What of a drive LangGraph streams to its caller, who reads none of it: the journal tells what happened."""
-
 Listener = Callable[[str, Event], None]
 """Called with a run's id and each event as it is committed."""
 
@@ -221,7 +218,7 @@ class Engine(Generic[S]):
             if not drive.over:
                 async with hearing(self.store, drive.lease):
                     with hiding(drive.standing.vault, self.deps):
-                        await self.graph.ainvoke({}, config, context=drive, durability="exit", stream_mode=_NOBODY)
+                        await self.graph.ainvoke({}, config, context=drive, durability="exit", stream_mode=[])  # nobody listens
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
             else:

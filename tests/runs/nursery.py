@@ -1,7 +1,7 @@
 """A warm process that gives birth to others: each is a real process of its own, which need not import everything anew.
 
-Its side of the wire is a socket: an order is a piece of code with its words and two file descriptors, and is answered by
-the child's id; when a child ends, its status is told.
+Its side of the wire is a socket: an order is a piece of code with its words and two file descriptors, and is answered
+by the child's id; when a child ends, its status is told.
 """
 
 from __future__ import annotations
