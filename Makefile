@@ -7,7 +7,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 PIP := $(BIN)/python $(INSTALL)
 BENCH := $(VENV)-bench
 
-.PHONY: demo test lint types torture bench format clean
+.PHONY: demo test lint types mypy pyright torture bench format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -20,8 +20,14 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "ruff format would change the files that \`ruff format --check .\` lists: make format"; exit 1; }
 
+# Both at once: each uses one core.
 types: $(VENV)/.installed-dev
+	@$(MAKE) --no-print-directory --jobs=2 mypy pyright
+
+mypy:
 	@MYPYPATH=$(VENV)/link $(BIN)/mypy --no-error-summary
+
+pyright:
 	@$(BIN)/pyright --pythonpath $(BIN)/python --warnings
 
 format: $(VENV)/.installed-dev

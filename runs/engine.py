@@ -218,7 +218,7 @@ class Engine(Generic[S]):
             if not drive.over:
                 async with hearing(self.store, drive.lease):
                     with hiding(drive.standing.vault, self.deps):
-                        await self.graph.ainvoke({}, config, context=drive, durability="exit", stream_mode=[])  # nobody listens
+                        await self.graph.ainvoke({}, config, context=drive, durability="exit", stream_mode=[])
                 blob = self.saver.blob(thread)
                 checkpoint = None if blob is None else Checkpoint(blob)
             else:

@@ -159,36 +159,39 @@ def test_the_command_is_installed(user):
     assert "guideway" in done.stdout
 
 
-def checked(user: Path, code: str) -> dict[str, subprocess.CompletedProcess[str]]:
-    """What mypy and pyright, both strict, say of a user's module beside an installed guideway."""
+@pytest.fixture(scope="module")
+def said(user):
+    """What mypy and pyright, both strict, say of a user's modules beside an installed guideway; each is asked once."""
     python = user / "venv" / "bin" / "python"
-    (user / "desk.py").write_text(code)
-    (user / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "include": ["desk.py"]}')
-    mypy = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "desk.py"]
+    modules = {"errors": RIGHT, "first_page": (house.ROOT / "tests" / "first_page.py").read_text(), "wrong": WRONG}
+    for name, code in modules.items():
+        (user / f"{name}.py").write_text(code)
+    (user / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "include": ["*.py"]}')
+    names = [f"{name}.py" for name in modules]
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, *names]
     pyright = [sys.executable, "-m", "pyright", "--pythonpath", python]
-    return {"mypy": ran(mypy, user), "pyright": ran(pyright, user)}
+    return {"mypy": ran(mypy, user).stdout, "pyright": ran(pyright, user).stdout}
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param(RIGHT, id="errors"),
-        pytest.param((house.ROOT / "tests" / "first_page.py").read_text(), id="first page"),
-    ],
-)
-def test_a_users_code_is_typed(user, code):
+def found_in(said: str, module: str) -> list[str]:
+    """The errors that a type checker found in a module."""
+    return [line for line in said.splitlines() if f"{module}.py:" in line and "error" in line]
+
+
+@pytest.mark.parametrize("module", ["errors", "first_page"])
+def test_a_users_code_is_typed(said, module):
     """Against the installed wheel, mypy and pyright accept a user's right code in strict mode: types arrive whole."""
-    for name, done in checked(user, code).items():
-        assert done.returncode == 0, f"{name}: {done.stdout}"
+    for name, text in said.items():
+        assert "wrong.py:" in text, f"{name} did not look: {text}"
+        assert found_in(text, module) == []
 
 
-def test_a_users_mistake_is_seen(user):
+def test_a_users_mistake_is_seen(said):
     """Against the installed wheel, both type checkers reject a misspelt name of the face and a wrong argument."""
-    said = checked(user, WRONG)
-    assert said["mypy"].stdout.count("error:") == 3, said["mypy"].stdout
-    assert said["pyright"].stdout.count("error:") >= 3, said["pyright"].stdout
-    for done in said.values():
-        assert all(word in done.stdout for word in ("FlowErorr", "RunBussy", "desk.py:5"))
+    assert len(found_in(said["mypy"], "wrong")) == 3, said["mypy"]
+    assert len(found_in(said["pyright"], "wrong")) >= 3, said["pyright"]
+    for text in said.values():
+        assert all(word in text for word in ("FlowErorr", "RunBussy", "wrong.py:5"))
 
 
 def test_a_room_alone_does_not_import(root):
