@@ -16,10 +16,11 @@ from ..subflow import Subflow
 from .arcs import HUBS, Arc, Extract
 from .endings import Ending, verdicts
 from .levels import Levels
-from .report import Facts, Finding
+from .report import Facts, Finding, Times
 
 if TYPE_CHECKING:
     from ..flow import Flow
+    from .effects import Effects
 
 
 class Graph:
@@ -32,6 +33,8 @@ class Graph:
     Attributes:
         ends: the ends to which each subflow can come.
         bounded: what F4 found, once it was looked for.
+        happened: which effects have happened where, once it was looked for.
+        timed: how long a run can take, once it was looked for.
         arcs: all of them.
         out: the arcs from a place.
         into: the arcs to a place.
@@ -43,6 +46,8 @@ class Graph:
         self.known: dict[int, Graph] = {} if known is None else known
         self.known[id(flow)] = self
         self.bounded: tuple[list[Finding], Facts] | None = None
+        self.happened: Effects | None = None
+        self.timed: Times | None = None
         self.ends = {name: self.came_to(node) for name, node in flow.nodes.items() if isinstance(node, Subflow)}
         extract = Extract(flow, self.ends)
         self.arcs = tuple(extract.arcs())
