@@ -85,7 +85,10 @@ class _Unchanged:
                 if self.part.get(arc.target) == part and not asked and not nothing and self._kept(arc):
                     yield arc, arc.target
 
-        return () if part is None else path_in(search(BEGIN, onward), node.name)
+        into = (arc for arc in self.graph.into.get(node.name, ()) if not arc.asked)
+        if part is None or not any(self.part.get(arc.source) == part and self._kept(arc) for arc in into):
+            return ()
+        return path_in(search(BEGIN, onward), node.name)
 
 
 def _finding(graph: Graph, node: Tool[..., Any], cycle: tuple[Arc, ...]) -> Finding:
