@@ -20,6 +20,7 @@ from .report import Facts, Finding
 
 if TYPE_CHECKING:
     from ..flow import Flow
+    from .rounds import Rounds
 
 
 class Graph:
@@ -32,6 +33,7 @@ class Graph:
     Attributes:
         ends: the ends to which each subflow can come.
         bounded: what F4 found, once it was looked for.
+        rounds: its levels as F4 looks at them, once it did.
         arcs: all of them.
         out: the arcs from a place.
         into: the arcs to a place.
@@ -43,6 +45,7 @@ class Graph:
         self.known: dict[int, Graph] = {} if known is None else known
         self.known[id(flow)] = self
         self.bounded: tuple[list[Finding], Facts] | None = None
+        self.rounds: Rounds | None = None
         self.ends = {name: self.came_to(node) for name, node in flow.nodes.items() if isinstance(node, Subflow)}
         extract = Extract(flow, self.ends)
         self.arcs = tuple(extract.arcs())
