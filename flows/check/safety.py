@@ -16,10 +16,11 @@ from ...nodes.node import Node
 from ...nodes.tool import Tool
 from ..each import Each
 from ..semantics import EXHAUSTED
-from .arcs import approved, gate_line
+from .arcs import Arc, approved, gate_line
 from .graph import Graph, names_of
-from .replay import seen
+from .replay import replay, seen
 from .report import Finding, Proof
+from .samples import NoSample, sample
 
 
 def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
@@ -97,8 +98,20 @@ def items_without_approval(graph: Graph) -> Iterator[Finding]:
             "F504", "error",
             f"{node.works!r}, which {name!r} runs for every item and where stakes are high, {what}. "
             f"Write each(approval(<role>) >> {node.works}, ...)",
-            node.line, names_of(path) or (name,), seen(graph, path),
+            node.line, names_of(path) or (name,), _with_an_item(graph, node, path),
         )  # fmt: skip
+
+
+def _with_an_item(graph: Graph, node: Each, path: tuple[Arc, ...]) -> dict[str, Any] | None:
+    """The example of a path to an ``each`` whose list has an item: with none, nothing would run."""
+    assert node.inner is not None
+    item = next((param.annotation for param in node.inner.fields() if param.name == node.item), None)
+    try:
+        wanted = {node.over: [sample(item)]}
+    except NoSample:
+        wanted = {}
+    done = replay(graph, path, wanted) if path else None
+    return None if done is None else done.example
 
 
 def without_gate(graph: Graph) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from guideway import Anyone
+from guideway import Anyone, ToolError
 from guideway.flows.check.samples import NoSample, sample
 from guideway.flows.each import Each
 from guideway.flows.subflow import Subflow
@@ -52,6 +52,30 @@ class Ran:
         return self.run is None
 
 
+class Limited(Exception):
+    """Too many requests, as a service says it."""
+
+    status_code = 429
+
+
+RAISED: dict[str, type[Exception]] = {
+    "bug": RuntimeError, "timeout": TimeoutError, "unavailable": ConnectionError, "rate_limited": Limited,
+    "declined": ToolError, "unknown_effect": RuntimeError,
+}  # fmt: skip
+"""What a node's function raises for a failure of a category."""
+
+
+def failing(category: str) -> Exception:
+    """What fails with a category; one that no function can raise comes from the call itself.
+
+    Args:
+        category: the category.
+    """
+    if category in RAISED:
+        return RAISED[category]("scripted by the corpus")
+    return CallFailed(ErrorRecord(category, "Scripted", "scripted by the corpus"))
+
+
 class Cast:
     """What nodes, models and people do in a run.
 
@@ -84,7 +108,7 @@ class Cast:
     def _given(self, step: Mapping[str, Any]) -> Any:
         """What a node gives in a step of an example."""
         if step["outcome"] == "failed":
-            return CallFailed(ErrorRecord(step.get("error", "bug"), "Scripted", "scripted by the corpus"))
+            return failing(step.get("error", "bug"))
         node, update = self.nodes[step["node"]], step.get("update", {})
         return update.get(node.writes) if node.writes is not None else update or None
 
@@ -186,7 +210,7 @@ def acted(
             try:
                 run = app.start(example.get("input") or _made_up(flow) | dict(input or {}), run_id="r", by="web")
                 for _ in range(ROUNDS):
-                    if run.status != "waiting":
+                    if run.status != "waiting" or not run.waiting:
                         break
                     _decided(app, run, cast, patch)
                     run = app.resume("r")
@@ -218,12 +242,13 @@ def _made_up(flow: Any) -> dict[str, Any]:
 def _decided(app: Any, run: Any, cast: Cast, patch: pytest.MonkeyPatch) -> None:
     """Decides all that a run waits for."""
     for request in run.waiting:
-        if request.kind == "answer":
-            app.answer(request, cast.next(request.node), by="ann")
-            continue
         no = cast.said(request.gate)
-        if no == "expired":
-            patch.setattr(time, "time", lambda late=request.expires + 1: late)
+        if request.kind == "answer" and no is None:
+            app.answer(request, cast.next(request.node), by="ann")
+        elif no == "expired":
+            late = request.expires + 1
+            patch.setattr(time, "time", lambda late=late: late)
+            patch.setattr(app.store, "_clock", lambda late=late: late)
         elif no is not None:
             app.deny(request, by="ann")
         else:
