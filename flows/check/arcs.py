@@ -126,12 +126,13 @@ class Extract:
             if route.id in came and not ends:
                 continue  # a subflow never comes to an end that the edge is for
             failed = isinstance(route.match, Failed) or (ends != () and all(verdict == "failed" for _, verdict in ends))
-            first = Arc(
-                source, "", "failed" if failed else "ok", route.line, route,
-                limits=tuple(item for item in route.conditions if isinstance(item, Limit)), failure=failed,
-                ends=ends,
-            )  # fmt: skip
-            yield from self.route(first, route)
+            limits = tuple(item for item in route.conditions if isinstance(item, Limit)) if route.conditions else ()
+            on: On = "failed" if failed else "ok"
+            first = Arc(source, route.target.name, on, route.line, route, limits=limits, failure=failed, ends=ends)
+            if route.gates:
+                yield from self.route(first, route)
+            else:  # nearly every edge
+                yield first
         where = None if source not in self.flow.nodes else self.flow.nodes[source].line
         yield from self.own_ways(source, routes, where)
 
@@ -274,8 +275,10 @@ def may_raise(route: Route) -> bool:
     Args:
         route: the edge.
     """
-    named = (item for item in route.conditions if not isinstance(item, Limit))
-    return any(_opaque(item) for item in named) or any(_gate_may_raise(gate) for gate in route.gates)
+    for item in route.conditions:
+        if not isinstance(item, Limit) and _opaque(item):
+            return True
+    return any(map(_gate_may_raise, route.gates))
 
 
 def _own_may_raise(node: Node[..., Any]) -> bool:

@@ -49,7 +49,12 @@ class Dataflow:
         self.levels = graph.levels
         self.values = Values(graph.flow.type)
         self.effects: dict[str, Effect] = {name: self.values.effect(graph.flow.nodes[name]) for name in graph.nodes}
-        self.masks = {id(arc): self.values.without_none(fields) for arc, fields in self._known()}
+        masks: dict[frozenset[str], int] = {}
+        self.masks: dict[int, int] = {}
+        for arc, fields in self._known():
+            if fields not in masks:
+                masks[fields] = self.values.without_none(fields)
+            self.masks[id(arc)] = masks[fields]
         self._inner: dict[tuple[str, int], dict[str, int]] = {}
         self._spots: dict[tuple[Level, str], int] = {}
         self._arrived: dict[Level, int] = {}
@@ -61,10 +66,15 @@ class Dataflow:
         for source, routes in self.graph.flow.rows.items():
             before = NOTHING
             for route in routes:
-                behind[route.id] = passed(route) | (before if route.match is None and source not in HUBS else NOTHING)
-                before |= not_passed(route) if route.match is None else NOTHING
+                after_ok = route.match is None and source not in HUBS
+                found = before if after_ok else NOTHING
+                if route.conditions:
+                    found |= passed(route)
+                    before |= not_passed(route) if route.match is None else NOTHING
+                if found:
+                    behind[route.id] = found
         for arc in self.graph.arcs:
-            if arc.row is not None and behind[arc.row.id]:
+            if arc.row is not None and arc.row.id in behind:
                 yield arc, behind[arc.row.id]
 
     # one arc

@@ -21,6 +21,7 @@ from .report import Facts, Finding, Times
 if TYPE_CHECKING:
     from ..flow import Flow
     from .effects import Effects
+    from .rounds import Rounds
 
 
 class Graph:
@@ -35,6 +36,7 @@ class Graph:
         bounded: what F4 found, once it was looked for.
         happened: which effects have happened where, once it was looked for.
         timed: how long a run can take, once it was looked for.
+        rounds: its levels as F4 looks at them, once it did.
         arcs: all of them.
         out: the arcs from a place.
         into: the arcs to a place.
@@ -48,6 +50,7 @@ class Graph:
         self.bounded: tuple[list[Finding], Facts] | None = None
         self.happened: Effects | None = None
         self.timed: Times | None = None
+        self.rounds: Rounds | None = None
         self.ends = {name: self.came_to(node) for name, node in flow.nodes.items() if isinstance(node, Subflow)}
         extract = Extract(flow, self.ends)
         self.arcs = tuple(extract.arcs())

@@ -14,12 +14,15 @@ from ...nodes.act import Act
 from ...nodes.tool import Tool
 from ..each import Each
 from ..semantics import EXHAUSTED
-from .arcs import approved, gate_line
+from .arcs import Arc, approved, gate_line
 from .effects import tools_of
 from .graph import Graph, names_of
 from .killed import takes_unknown
-from .replay import seen
+from .refusals import after_a_no
+from .replay import replay, seen
 from .report import Finding, Proof
+from .samples import NoSample, sample
+from .strangers import strangers_text
 
 
 def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
@@ -49,7 +52,8 @@ def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
         for name, inner in each.items()
         if inner is not None and inner.stakes == "high"
     ]
-    return [*edges, *tools, *items, *exemptions(graph), *unsettled(graph)], proofs
+    passed_over = [*after_a_no(graph), *strangers_text(graph)]
+    return [*edges, *tools, *items, *passed_over, *exemptions(graph), *unsettled(graph)], proofs
 
 
 def without_approval(graph: Graph) -> Iterator[Finding]:
@@ -97,8 +101,20 @@ def items_without_approval(graph: Graph) -> Iterator[Finding]:
             "F504", "error",
             f"{node.works!r}, which {name!r} runs for every item and where stakes are high, {what}. "
             f"Write each(approval(<role>) >> {node.works}, ...)",
-            node.line, names_of(path) or (name,), seen(graph, path),
+            node.line, names_of(path) or (name,), _with_an_item(graph, node, path),
         )  # fmt: skip
+
+
+def _with_an_item(graph: Graph, node: Each, path: tuple[Arc, ...]) -> dict[str, Any] | None:
+    """The example of a path to an ``each`` whose list has an item: with none, nothing would run."""
+    assert node.inner is not None
+    item = next((param.annotation for param in node.inner.fields() if param.name == node.item), None)
+    try:
+        wanted = {node.over: [sample(item)]}
+    except NoSample:
+        wanted = {}
+    done = replay(graph, path, wanted) if path else None
+    return None if done is None else done.example
 
 
 def without_gate(graph: Graph) -> Iterator[Finding]:

@@ -24,10 +24,10 @@ from ..rows import START, Route
 from ..semantics import EXHAUSTED, FAILURE
 from ..subflow import Subflow
 from .arcs import HUBS, Arc
-from .bounds import calls_of, every, free_cycles, longest, whole_regions
+from .bounds import all_rounds, calls_of, every, free_cycles, longest, whole_regions
 from .graph import Graph
 from .report import Times
-from .rounds import Rounds, worst
+from .rounds import worst
 
 ANY_LENGTH = "goes over a list of any length"
 NO_WITHIN = "has no within="
@@ -110,7 +110,7 @@ def _most(graph: Graph, found: dict[str, Most], bounded: bool, beyond: int) -> f
     steps = None if graph.flow.budget is None else graph.flow.budget.steps
     most = [] if steps is None else [top * (steps + beyond)]
     if bounded:
-        walks = worst(Rounds(graph, every), graph.levels.main, weights)
+        walks = worst(all_rounds(graph), graph.levels.main, weights)
         most.append(weights.get(START.name, 0) + walks[START.name] + walks.get(EXHAUSTED, 0))
     return 0 if top == 0 else min(most, default=None)
 

@@ -43,6 +43,7 @@ class Values:
         decorators = self.model.__pydantic_decorators__
         self._whole = bool(decorators.model_validators or decorators.root_validators)
         self._own = {name for item in decorators.field_validators.values() for name in item.info.fields}
+        self._known: dict[tuple[str, int], tuple[int, Any]] = {}  # with the type, so that its id stays its own
         self._kept = {name for name, plan in kind.fields.items() if plan.reducer is not None}
 
     def bits(self, name: str) -> int:
@@ -121,8 +122,12 @@ class Values:
         return (self.all, self.all) if self._whole else (cleared, written)
 
     def _stored(self, name: str, annotation: Any) -> int:
-        """What a field can hold after a value of a type was written to it."""
-        return self.bits(name) if annotation is MISSING else self.held(name, _members(annotation))
+        """What a field can hold after a value of a type was written to it; a flow writes few types often."""
+        key = (name, id(annotation))
+        if key not in self._known:
+            found = self.bits(name) if annotation is MISSING else self.held(name, _members(annotation))
+            self._known[key] = (found, annotation)
+        return self._known[key][0]
 
     def members(self, name: str, bits: int) -> list[Any]:
         """The members of a field's type whose bits are set.
