@@ -8,7 +8,7 @@ from ...guards.expressions import Expr, Opaque
 from ...guards.limits import Limit
 from ..rows import Route
 from .arcs import HUBS, Arc
-from .bounds import Part, way_round
+from .bounds import Part, bounds, way_round
 from .graph import Graph, names_of, told
 from .replay import seen
 from .report import Finding
@@ -30,8 +30,11 @@ def livelocks(graph: Graph) -> Iterator[Finding]:
     for level, places in rounds.around():
         part = Part(level, frozenset(places), frozenset(rounds.inside(level, places)))
         asked = _asked(graph, part)
-        if asked and not asked & _written(graph, part):
-            yield _finding(graph, part, asked)
+        if not asked or asked & _written(graph, part):
+            continue
+        cycle = way_round(graph, part, _well, limited=False)
+        if any(arc.limits for arc in cycle) or not bounds(graph)[0]:  # what nothing bounds is told by F401
+            yield _finding(graph, cycle, asked)
 
 
 def _well(arc: Arc) -> bool:
@@ -83,8 +86,7 @@ def _opaque(tree: Expr) -> bool:
     return isinstance(tree, Opaque) or any(map(_opaque, tree.parts))
 
 
-def _finding(graph: Graph, part: Part, asked: frozenset[str]) -> Finding:
-    cycle = way_round(graph, part, _well, limited=False)
+def _finding(graph: Graph, cycle: tuple[Arc, ...], asked: frozenset[str]) -> Finding:
     path = (*graph.path(cycle[0].source), *cycle)
     fields = ", ".join(sorted(asked))
     limited = any(arc.limits for arc in cycle)
