@@ -1,0 +1,15 @@
+"""Small refunds are exempt from the approval, inside of the gate."""
+
+from __future__ import annotations
+
+from guideway import START, Flow, approval, failed, on
+from tests.flows.check.corpus.desks.refunds import Ticket, answered, denied, in_doubt, pay_back, t
+
+flow = Flow(
+    "desk",
+    state=Ticket,
+    edges=[
+        on(START, approval("lead", denied=denied, unless=t.amount < 20) >> pay_back),
+        on(pay_back, failed("unknown_effect") >> in_doubt, answered),
+    ],
+)
