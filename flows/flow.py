@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..runs.app import App
     from .check.report import Report
+    from .watching import Monitor
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -126,6 +127,15 @@ class Flow(FlowKind, Generic[S]):
     def build(self) -> str:
         """The hash of the shape and all that runs: bodies, prompts, models, budgets."""
         return self._hashes[1]
+
+    @cached_property
+    def watched(self) -> tuple[Monitor, ...]:
+        """The automata of the properties that are watched while a run goes: those that are marked or not proved."""
+        if not self.properties:
+            return ()
+        from .check.properties import watched
+
+        return watched(self)
 
     def check(self, *, strict: bool = False) -> Report:
         """Checks the flow without running it.
