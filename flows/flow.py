@@ -145,7 +145,7 @@ class Flow(FlowKind, Generic[S]):
         """
         from .check import check
 
-        return check(self, strict=strict)
+        return check(self, strict=strict, solver=True)
 
     def draw(self, path: str | PathLike[str] | None = None, *, format: str | None = None) -> str | bytes:
         """Draws the flow for review.

@@ -296,7 +296,7 @@ class Lookout:
         """Looks at the conditions.
 
         Args:
-            state: the state, as what is about to start would see it.
+            state: the state; what people changed of a call is no part of it.
             memo: holds the values of opaque conditions of this decision.
         """
         for name, tree in self._conditions.items():

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
 
 
-def check(flow: Flow[Any], *, strict: bool = False) -> Report:
+def check(flow: Flow[Any], *, strict: bool = False, solver: bool = False) -> Report:
     """Checks a flow without running it; none of its functions is called.
 
     Args:
         flow: the flow.
         strict: warnings count as errors.
+        solver: the solver is asked, where it is installed.
     """
-    return _check(Graph(flow), strict, {id(flow)})
+    return _check(Graph(flow, solver=solver), strict, {id(flow)})
 
 
 def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:

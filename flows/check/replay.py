@@ -45,7 +45,7 @@ from .arcs import Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import NoSample, sample, sample_update
-from .scripts import Script, script
+from .scripts import Script, script, scripted
 
 Delta = dict[str, Any]
 
@@ -111,6 +111,33 @@ def replay_watched(
     return done if done is not None and done.violated else None
 
 
+def replay_values(
+    graph: Graph,
+    path: Sequence[Arc],
+    monitors: tuple[Monitor, ...],
+    given: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
+) -> Replay | None:
+    """Carries out a path on which a property is violated, with given values; None where they do not lead to that.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START.
+        monitors: the property's automata.
+        given: values of the input; what is missing is made up.
+        values: for each arc what its source writes, by field.
+    """
+    hops = Laying(graph).path(path)
+    if not hops or _calls(graph, hops):
+        return None
+    try:
+        made = scripted(graph, hops, path, given, values)
+        done = _Lead(graph, made, watch(monitors)).along(hops)
+    except (NoSample, GuidewayError, ValidationError):
+        return None
+    return done if done is not None and done.violated else None
+
+
 def replay_beside(graph: Graph, before: Sequence[Arc], ways: Sequence[Sequence[Arc]]) -> dict[str, Any] | None:
     """Carries out a way in each of some branches of one fork; gives the example.
 
@@ -143,8 +170,7 @@ def _led(
     given: Mapping[str, Any] | None,
     watched: Watch | None = None,
 ) -> Replay | None:
-    rows = graph.flow.rows
-    if not hops or any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ())):
+    if not hops or _calls(graph, hops):
         return None
     for choice in range(max(1, *(len(hop.first.ends) for hop in hops))):
         try:
@@ -154,6 +180,12 @@ def _led(
         if done is not None and all(_holds(done.state, name, value) for name, value in wanted.items()):
             return done
     return None
+
+
+def _calls(graph: Graph, hops: Sequence[Hop]) -> bool:
+    """Whether a function of the author's would be called on the way."""
+    rows = graph.flow.rows
+    return any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ()))
 
 
 def _holds(state: BaseModel, name: str, value: Any) -> bool:
