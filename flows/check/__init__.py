@@ -12,13 +12,22 @@ from ...errors import CheckFailed
 from .bounds import bounds
 from .codes import CODES, unknown_codes
 from .data import data
+from .effects import effects
+from .failures import cannot_fail_so
 from .graph import Graph
+from .killed import killed
+from .livelock import livelocks
 from .own_ways import own_ways
 from .properties import properties
+from .refusals import after_a_no
+from .repeats import repeated
 from .report import Facts, Finding, Proof, Report, arranged
 from .routing import not_proved
 from .safety import safety
+from .sense import sense
+from .strangers import strangers_text
 from .structure import structure
+from .times import times
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -47,6 +56,10 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
         more, proved = group(graph)
         found += more
         proofs += proved
+    budgeted = sense(graph)
+    found += budgeted.found
+    for rule in (livelocks, after_a_no, strangers_text, cannot_fail_so, repeated):
+        found += rule(graph)
     found += unknown_codes(flow)
     proofs += [*facts.proofs, *not_proved(graph)]
     for name, node in flow.nodes.items():
@@ -60,7 +73,10 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
             replace(item, text=f"in {name!r}: {item.text}", path=_within(name, item.path))
             for item in report.facts.proofs
         ]
-    facts = replace(facts, proofs=tuple(proofs))
+    facts = replace(
+        facts, proofs=tuple(proofs), ends=effects(graph).table(), times=times(graph), killed=killed(graph),
+        cheapest=budgeted.cheapest, rounds=budgeted.rounds,
+    )  # fmt: skip
     return Report(flow.name, arranged(found, flow.accepts), facts, strict)
 
 

@@ -35,6 +35,10 @@ On = Literal["ok", "failed", "refused", "spent", "way", "head"]
 ``head``, its source is a fork, and a branch begins."""
 
 
+Refused = tuple[str, tuple[tuple[str, str], ...]]
+"""An action that gates refused: the target that they stand before, and the gates, each with its no."""
+
+
 class Arc(NamedTuple):
     """One way from a source to a target.
 
@@ -53,6 +57,8 @@ class Arc(NamedTuple):
         way: where a gate of the node's own leads, which is handed over with its no.
         head: which branch of a fork begins with it.
         ends: the ends, each with its verdict, to which the source came that is a subflow.
+        passed: the gates that let it pass to its target.
+        refused: what noes on it were about: each action, with the noes in the order asked.
     """
 
     source: str
@@ -69,6 +75,8 @@ class Arc(NamedTuple):
     way: Way | None = None
     head: int = 0
     ends: tuple[Ending, ...] = ()
+    passed: tuple[Gate, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     @property
     def words(self) -> str:
@@ -193,11 +201,13 @@ class Extract:
             approved=approved(route.gates),
             asked=first.asked or any(asks(gate) for gate in route.gates),
             refusal=led and not route.gates,
+            passed=route.gates,
         )
         asked = first.asked
         for gate in route.gates:
             for noes, way, decided in leaves(gate):
-                said = first._replace(noes=first.noes + noes, asked=asked or decided, limits=())
+                about = (*first.refused, (route.target.name, noes))
+                said = first._replace(noes=first.noes + noes, asked=asked or decided, limits=(), refused=about)
                 yield from self.lead(said, way)
             asked = asked or asks(gate)
 

@@ -43,7 +43,7 @@ def bounds(graph: Graph) -> tuple[list[Finding], Facts]:
 
 
 def _bounds(graph: Graph) -> tuple[list[Finding], Facts]:
-    parts = list(free_cycles(graph, _every))
+    parts = list(free_cycles(graph, every))
     found: list[Finding] = []
     proof = Proof("every cycle has a limit on an edge", True)
     if parts:
@@ -97,7 +97,7 @@ def free_cycles(graph: Graph, keep: Keep) -> Iterator[Part]:
         graph: the flow's graph.
         keep: which arcs count.
     """
-    rounds = _all_rounds(graph) if keep is _every else Rounds(graph, keep)
+    rounds = _all_rounds(graph) if keep is every else Rounds(graph, keep)
     for level, part in rounds.around():
         yield Part(level, frozenset(part), frozenset(rounds.inside(level, part)))
 
@@ -105,7 +105,7 @@ def free_cycles(graph: Graph, keep: Keep) -> Iterator[Part]:
 def _all_rounds(graph: Graph) -> Rounds:
     """The levels of a flow with every arc; made once."""
     if graph.rounds is None:
-        graph.rounds = Rounds(graph, _every)
+        graph.rounds = Rounds(graph, every)
     return graph.rounds
 
 
@@ -138,11 +138,11 @@ def _without_sure_caps(graph: Graph, parts: list[Part]) -> tuple[list[Finding], 
         caps = [name for name, cycles in costless.items() if not any(part.meets(cycle) for cycle in cycles)]
         alone = next((cycle for cycle in alone_in if part.meets(cycle)), None)
         if caps:
-            left = left or (" or ".join(caps), _way_round(graph, part, _every))
+            left = left or (" or ".join(caps), way_round(graph, part, every))
         elif alone is not None:
-            found.append(_unbounded(graph, _way_round(graph, alone, unpaced(graph)), alone=True))
+            found.append(_unbounded(graph, way_round(graph, alone, unpaced(graph)), alone=True))
         else:
-            found.append(_unbounded(graph, _way_round(graph, part, _every), alone=False))
+            found.append(_unbounded(graph, way_round(graph, part, every), alone=False))
     if found or left is None:
         return found, Proof(
             "every cycle has a limit on an edge, or a part of the budget that ends it", False, found[0].path
@@ -161,7 +161,12 @@ def _spends(graph: Graph, node: Node[..., Any], kinds: tuple[str, ...]) -> bool:
     return (node if held is None else held).kind in kinds
 
 
-def _every(arc: Arc) -> bool:  # noqa: ARG001  # the keep= that leaves nothing out
+def every(arc: Arc) -> bool:  # noqa: ARG001  # the keep= that leaves nothing out
+    """Every arc counts.
+
+    Args:
+        arc: any.
+    """
     return True
 
 
@@ -195,14 +200,21 @@ def _waits(graph: Graph, node: Subflow) -> bool:
     return not rounds.reached(inner.levels.main) & set(inner.flow.ends)
 
 
-def _way_round(graph: Graph, part: Part, keep: Keep) -> tuple[Arc, ...]:
-    """A shortest cycle without a limit through the first node of a part."""
+def way_round(graph: Graph, part: Part, keep: Keep, *, limited: bool = True) -> tuple[Arc, ...]:
+    """A shortest cycle through the first node of a part.
+
+    Args:
+        graph: the flow's graph.
+        part: the part.
+        keep: which arcs count.
+        limited: whether limits count, so that the cycle has none.
+    """
     first = min(part.places, key=lambda name: (name not in graph.flow.nodes, graph.order[name]))
     came: dict[str, tuple[Arc, ...]] = {}
     todo: list[tuple[str, tuple[Arc, ...]]] = [(first, ())]
     for name, so_far in todo:
         for arc in graph.out.get(name, ()):
-            if arc.target not in part.inside or arc.limits or not keep(arc):
+            if arc.target not in part.inside or (limited and arc.limits) or not keep(arc):
                 continue
             if arc.target == first:
                 return (*so_far, arc)
@@ -311,7 +323,7 @@ def used_before(graph: Graph, figure: str) -> float | None:
         graph: the flow's graph.
         figure: which one, as in ``Facts``.
     """
-    if not whole_regions(graph) or any(free_cycles(graph, _every)):
+    if not whole_regions(graph) or any(free_cycles(graph, every)):
         return None
     found = _worst(graph, figure)
     return None if found is None else found[0]

@@ -18,11 +18,12 @@ from ..subflow import Subflow
 from .arcs import HUBS, Arc, Extract
 from .endings import Ending, verdicts
 from .levels import Levels
-from .report import Facts, Finding
+from .report import Facts, Finding, Times
 from .values import Values
 
 if TYPE_CHECKING:
     from ..flow import Flow
+    from .effects import Effects
     from .rounds import Rounds
 
 
@@ -38,6 +39,8 @@ class Graph:
         ends: the ends to which each subflow can come.
         bounded: what F4 found, once it was looked for.
         rounds: its levels as F4 looks at them, once it did.
+        happened: which effects have happened where, once it was looked for.
+        timed: how long a run can take, once it was looked for.
         arcs: all of them.
         out: the arcs from a place.
         into: the arcs to a place.
@@ -51,6 +54,8 @@ class Graph:
         self.known[id(flow)] = self
         self.bounded: tuple[list[Finding], Facts] | None = None
         self.rounds: Rounds | None = None
+        self.happened: Effects | None = None
+        self.timed: Times | None = None
         self.ends = {name: self.came_to(node) for name, node in flow.nodes.items() if isinstance(node, Subflow)}
         extract = Extract(flow, self.ends)
         self.arcs = tuple(extract.arcs())

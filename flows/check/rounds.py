@@ -264,18 +264,22 @@ def _ordered(part: set[str], free: Mapping[str, Iterable[str]]) -> tuple[str, ..
     return (*part.difference(order), *order)
 
 
-def worst(rounds: Rounds, level: Level, weights: dict[str, float]) -> dict[str, float]:
+def worst(rounds: Rounds, level: Level, weights: dict[str, float], crossed: set[str] | None = None) -> dict[str, float]:
     """For each place of a level the most that a walk from it can come to; a fork costs all of its branches.
 
     Args:
         rounds: the flow's levels, without a free cycle.
         level: the level.
-        weights: what each place costs; the forks' are added.
+        weights: what each place costs; what the branches cost is added to their forks'.
+        crossed: the forks to which it was added.
     """
+    crossed = set() if crossed is None else crossed
     for place in level.out:
         branches = rounds.levels.fork_at(level, place)
-        if branches and place not in weights:
-            weights[place] = sum(worst(rounds, branch, weights)[branch.start] for branch in branches)
+        if branches and place not in crossed:
+            crossed.add(place)
+            inside = sum(worst(rounds, branch, weights, crossed)[branch.start] for branch in branches)
+            weights[place] = weights.get(place, 0) + inside
     own = weights | {level.start: 0, EXIT: 0, OUT: 0}
     shape = rounds.shape(level)
     total: list[float] = []

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...guards.gates import Approval
-from ...guards.outcomes import Failed
 from ...guards.printing import text
 from ...nodes.act import Act
-from ...nodes.node import Node
 from ...nodes.tool import Tool
 from ..each import Each
 from ..semantics import EXHAUSTED
 from .arcs import Arc, approved, gate_line
+from .effects import tools_of
 from .graph import Graph, names_of
+from .killed import takes_unknown
 from .replay import replay, seen
 from .report import Finding, Proof
 from .samples import NoSample, sample
@@ -144,11 +144,8 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
     """F601: a ``once`` tool whose result may stay unknown, with nothing said about it: the run parks."""
     for name in graph.nodes:
         node = graph.flow.nodes[name]
-        tools = [tool for tool in _tools(node) if tool.effect == "once" and tool.reconcile is None]
-        if not tools or any(
-            isinstance(route.match, Failed) and "unknown_effect" in route.match.categories
-            for route in graph.flow.rows.get(name, ())
-        ):
+        tools = [tool for tool in tools_of(node) if tool.effect == "once" and tool.reconcile is None]
+        if not tools or takes_unknown(graph, name):
             continue
         which = f"{name!r}" if isinstance(node, Tool) else f"{', '.join(repr(tool.name) for tool in tools)} of {name!r}"
         yield Finding(
@@ -158,12 +155,6 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
             f"of {name!r}",
             node.line, names_of(graph.path(name)),
         )  # fmt: skip
-
-
-def _tools(node: Node[..., Any]) -> tuple[Tool[..., Any], ...]:
-    if isinstance(node, Each) and isinstance(node.inner, Tool):
-        return (node.inner,)
-    return (node,) if isinstance(node, Tool) else node.tools if isinstance(node, Act) else ()
 
 
 def _high(node: Act) -> list[Tool[..., Any]]:

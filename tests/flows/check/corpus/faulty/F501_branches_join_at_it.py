@@ -21,5 +21,5 @@ EXPECTED = {
     "severity": "error",
     "path": ("START", "all_of(read_logs, count_errors)", "read_logs", "roll_back"),
     "example": None,
-    "also": (),
+    "also": ("F506",),
 }

@@ -13,4 +13,4 @@ flow = Flow(
     edges=[on(START, lead >> pay_back), on(pay_back, failed("unknown_effect") >> in_doubt, answered)],
 )
 
-EXPECTED = {"code": "F503", "severity": "fact", "path": (), "example": None, "also": ()}
+EXPECTED = {"code": "F503", "severity": "fact", "path": (), "example": None, "also": ("F505",)}

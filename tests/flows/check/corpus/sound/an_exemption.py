@@ -1,4 +1,4 @@
-"""Small refunds are exempt from the approval, inside of the gate."""
+"""Small refunds are exempt from the approval, inside of the gate; what the customer wrote as the order goes unseen."""
 
 from __future__ import annotations
 
@@ -13,3 +13,4 @@ flow = Flow(
         on(pay_back, failed("unknown_effect") >> in_doubt, answered),
     ],
 )
+WARNINGS = ("F505",)
