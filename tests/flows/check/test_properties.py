@@ -241,8 +241,8 @@ PRUNED: dict[str, tuple[Any, list[Any], Any]] = {
     ),
     "facts that a branch overwrites": (
         never(x).after(b),
-        [on(START, a), on(a, when(t.total > 5) >> b, done), on(b, when(t.note == "w") >> d, y), on(d, all_of(c, reckon)),
-         on(c, y), on(reckon, y), on(y, when(t.total < 3) >> x, done), on(x, done)],
+        [on(START, a), on(a, when(t.total > 5) >> b, done), on(b, when(t.note == "w") >> d, y),
+         on(d, all_of(c, reckon)), on(c, y), on(reckon, y), on(y, when(t.total < 3) >> x, done), on(x, done)],
         ("F701", "a b d all_of(c, reckon) c y x"),
     ),
 }  # fmt: skip
