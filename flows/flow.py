@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..runs.app import App
     from .check.report import Report
-    from .watching import Monitor
+    from .monitors import Monitor
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ...guards.expressions import Formula
+from ..monitors import Automaton, Mark
 from ..rows import START
-from ..watching import Mark, Monitor
 from .arcs import Arc
 from .feasible import Clue
 from .graph import Graph, path_in, search
@@ -122,10 +122,11 @@ class Product:
         graph: the flow's graph.
         monitor: the automaton.
         failing: whether failures and a budget that is used up are explored too.
+        sought: an arc that the flow does not have, and that is sought besides.
     """
 
-    def __init__(self, graph: Graph, monitor: Monitor, *, failing: bool = True) -> None:
-        self.graph, self.monitor, self.failing = graph, monitor, failing
+    def __init__(self, graph: Graph, monitor: Automaton, *, failing: bool = True, sought: Arc | None = None) -> None:
+        self.graph, self.monitor, self.failing, self.sought = graph, monitor, failing, sought
         self.passings = Passings(graph, monitor)
         self.levels = {level.number: level for level in graph.levels.all()}
         self._silent: dict[int, bool] = {}
@@ -162,6 +163,8 @@ class Product:
         if isinstance(config, Spot):
             for arc in level.out.get(config.place, ()):
                 yield from self._take(level, arc)
+            if self.sought is not None and self.sought.source == config.place:
+                yield Step((self.sought,), (), None)
             return
         for place, branch in enumerate(config.branches):
             if branch is None:
@@ -241,7 +244,7 @@ class Product:
         found = self._silent.get(branch.number)
         if found is None:
             self._silent[branch.number] = False  # a fork inside of itself is broken, and never passed over
-            found = self._silent[branch.number] = all(
+            found = self._silent[branch.number] = (self.sought is None or self.sought.source not in branch.out) and all(
                 self._says_nothing(branch, arc) for arcs in branch.out.values() for arc in arcs
             )
         return found
@@ -283,10 +286,11 @@ _Came = dict[State, "tuple[State, tuple[Arc, ...], tuple[Mark, ...]] | None"]
 
 def reach(
     graph: Graph,
-    monitor: Monitor,
+    monitor: Automaton,
     *,
     feasible: Callable[[Way], Feasible] | None = None,
     failing: bool = True,
+    sought: Arc | None = None,
     states: int = 2000,
     rounds: int = 20,
     tries: int = 8,
@@ -298,11 +302,12 @@ def reach(
         monitor: the automaton.
         feasible: what is said of a path; without it every path that is found is undecided.
         failing: whether failures and a used-up budget are explored too.
+        sought: an arc that the flow does not have: whether a run can come to take it is asked as well.
         states: how many states there may be, besides four for each place of the flow.
         rounds: how often a path that is not possible may be learnt from.
         tries: how many other paths are shown to ``feasible`` where it cannot tell.
     """
-    product = Product(graph, monitor, failing=failing)
+    product = Product(graph, monitor, failing=failing, sought=sought)
     limit = states + 4 * len(graph.came)
     pruning = Pruning(graph)
     first: tuple[Arc, ...] = ()
@@ -346,7 +351,7 @@ def _search(product: Product, pruning: Pruning, limit: int) -> Iterator[Way | in
             if then is None:
                 continue
             into, bad = product.monitor.run(state, step.marks)
-            if bad:
+            if bad or (product.sought is not None and product.sought in step.arcs):
                 path = (*_back(came, here), *step.arcs)
                 yield Way(path, _claims(product, came, here) + tuple((len(path) - 1, *one) for one in said))
             if step.config is None:

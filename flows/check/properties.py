@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 
+from ..monitors import Monitor, monitors_of
 from ..properties import Property
-from ..watching import Monitor, monitors_of
 from .arcs import Arc
 from .feasible import Clue, feasible
 from .graph import Graph, names_of, told

@@ -17,6 +17,7 @@ from ...nodes.outcome import ErrorRecord, Outcome, Refusal
 from ...nodes.sealing import shown
 from ..decisions import gate_at
 from ..each import Each
+from ..monitors import Monitor
 from ..position import (
     Ask,
     AtEnd,
@@ -40,7 +41,7 @@ from ..regions import Region
 from ..rows import START
 from ..semantics import next_move
 from ..subflow import Subflow
-from ..watching import Monitor, Watch, happened, watch
+from ..watching import Watch, happened, watch
 from .arcs import Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
