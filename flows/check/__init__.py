@@ -17,6 +17,7 @@ from .failures import failures
 from .graph import Graph
 from .killed import killed
 from .own_ways import own_ways
+from .properties import properties
 from .report import Facts, Finding, Proof, Report, arranged
 from .routing import not_proved
 from .safety import safety
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
 
 
-def check(flow: Flow[Any], *, strict: bool = False) -> Report:
+def check(flow: Flow[Any], *, strict: bool = False, solver: bool = False) -> Report:
     """Checks a flow without running it; none of its functions is called.
 
     Args:
         flow: the flow.
         strict: warnings count as errors.
+        solver: the solver is asked, where it is installed.
     """
-    return _check(Graph(flow), strict, {id(flow)})
+    return _check(Graph(flow, solver=solver), strict, {id(flow)})
 
 
 def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
@@ -46,7 +48,7 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
     found, facts = bounds(graph)
     found = [*found, *own_ways(graph)]  # what bounds found is kept
     proofs: list[Proof] = []
-    for group in (structure, data, safety):
+    for group in (structure, data, safety, properties):
         more, proved = group(graph)
         found += more
         proofs += proved

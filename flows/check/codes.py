@@ -42,6 +42,9 @@ CODES = {
     "F601": "an effect whose result may stay unknown",
     "F602": "an edge for a failure that cannot happen",
     "F603": "a way back to a once call with the arguments that it had",
+    "F701": "a property that does not hold",
+    "F702": "a property that does not hold where something fails",
+    "F703": "a property that is not proved, and is enforced",
 }
 """What each code means, in a line."""
 
