@@ -60,6 +60,9 @@ class Most(NamedTuple):
         return Most(None, self.left or ((name, ANY_LENGTH),))
 
 
+NOTHING = Most()
+
+
 def _longest(found: Iterator[Most]) -> Most:
     """The longest of some; open where one of them is."""
     every = list(found)
@@ -166,7 +169,7 @@ def _waited(graph: Graph, name: str) -> Most:
     """The most seconds that people are waited for in a place, and on the way out of it."""
     node = graph.flow.nodes.get(name)
     found = Most() if node is None else _wait_of(graph, node)
-    arcs = graph.out.get(name, ())
+    arcs = [arc for arc in graph.out.get(name, ()) if arc.way is not None or arc.row is None or arc.row.gates]
     for head in {arc.head for arc in arcs}:  # of a fork every head is taken, else one arc
         found += _longest(_on_arc(graph, arc) for arc in arcs if arc.head == head)
     return found
@@ -191,7 +194,7 @@ def _wait_of(graph: Graph, node: Node[..., Any]) -> Most:
 
 def _on_arc(graph: Graph, arc: Arc) -> Most:
     if arc.row is not None:
-        return _all(graph, arc.row.gates)
+        return _all(graph, arc.row.gates) if arc.row.gates else NOTHING
     if isinstance(arc.way, Edge):
         return _all(graph, graph.flow.route_of[arc.way].gates)
     return _longest(_all(graph, route.gates) for route in _way_of(graph, arc.source))
