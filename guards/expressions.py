@@ -41,7 +41,10 @@ class Expr:
     @property
     def reads(self) -> frozenset[str]:
         """The state's own fields that the expression reads."""
-        return frozenset[str]().union(*(part.reads for part in self.parts))
+        parts = self.parts
+        if len(parts) == 1:
+            return parts[0].reads
+        return frozenset[str]().union(*[part.reads for part in parts])
 
 
 class Term(Expr):

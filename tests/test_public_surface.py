@@ -25,6 +25,8 @@ EXPECTED = {
     "tool",
     # tools from elsewhere
     "McpError", "McpServer", "afrom_mcp", "from_langchain", "from_mcp",
+    # properties
+    "Property", "always", "at_most_once", "enforced", "never",
     # what nodes and programs read
     "Call", "ErrorRecord", "Failure", "Finding", "Item", "Outcome", "Refusal", "Report",
     # runs
@@ -32,8 +34,8 @@ EXPECTED = {
     # errors
     "CheckFailed", "ConditionError", "ConfigError", "DecisionRefused", "FlowError", "GateError", "GuidewayError",
     "JournalBroken", "LeaseLost", "NodeError", "RequestNotFound", "RunBusy", "RunError", "RunExists", "RunNotFound",
-    "RunNotReady", "StateInvalid", "StoreError", "StoreForeign", "StoreLocked", "StoreNotFound", "StoreReadOnly",
-    "StoreTooNew", "ToolMissing", "UnknownField", "WouldDeadlock",
+    "RunNotReady", "SolverMissing", "StateInvalid", "StoreError", "StoreForeign", "StoreLocked", "StoreNotFound",
+    "StoreReadOnly", "StoreTooNew", "ToolMissing", "UnknownField", "WouldDeadlock",
 }
 # fmt: on
 """The whole face. A name that joins or leaves it is told in CHANGELOG.md."""

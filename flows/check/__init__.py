@@ -12,12 +12,18 @@ from ...errors import CheckFailed
 from .bounds import bounds
 from .codes import CODES, unknown_codes
 from .data import data
+from .effects import effects
+from .failures import failures
 from .graph import Graph
+from .killed import killed
 from .own_ways import own_ways
+from .properties import properties
 from .report import Facts, Finding, Proof, Report, arranged
 from .routing import not_proved
 from .safety import safety
+from .sense import sense
 from .structure import structure
+from .times import times
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -25,14 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
 
 
-def check(flow: Flow[Any], *, strict: bool = False) -> Report:
+def check(flow: Flow[Any], *, strict: bool = False, solver: bool = False) -> Report:
     """Checks a flow without running it; none of its functions is called.
 
     Args:
         flow: the flow.
         strict: warnings count as errors.
+        solver: the solver is asked, where it is installed.
     """
-    return _check(Graph(flow), strict, {id(flow)})
+    return _check(Graph(flow, solver=solver), strict, {id(flow)})
 
 
 def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
@@ -41,11 +48,13 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
     found, facts = bounds(graph)
     found = [*found, *own_ways(graph)]  # what bounds found is kept
     proofs: list[Proof] = []
-    for group in (structure, data, safety):
+    for group in (structure, data, safety, properties):
         more, proved = group(graph)
         found += more
         proofs += proved
-    found += unknown_codes(flow)
+    budgeted = sense(graph)
+    found += budgeted.found
+    found += [*failures(graph), *unknown_codes(flow)]
     proofs += [*facts.proofs, *not_proved(graph)]
     for name, node in flow.nodes.items():
         inner = graph.nested(node)
@@ -58,7 +67,10 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
             replace(item, text=f"in {name!r}: {item.text}", path=_within(name, item.path))
             for item in report.facts.proofs
         ]
-    facts = replace(facts, proofs=tuple(proofs))
+    facts = replace(
+        facts, proofs=tuple(proofs), ends=effects(graph).table(), times=times(graph), killed=killed(graph),
+        cheapest=budgeted.cheapest, rounds=budgeted.rounds,
+    )  # fmt: skip
     return Report(flow.name, arranged(found, flow.accepts), facts, strict)
 
 

@@ -35,6 +35,10 @@ On = Literal["ok", "failed", "refused", "spent", "way", "head"]
 ``head``, its source is a fork, and a branch begins."""
 
 
+Refused = tuple[str, tuple[tuple[str, str], ...]]
+"""An action that gates refused: the target that they stand before, and the gates, each with its no."""
+
+
 class Arc(NamedTuple):
     """One way from a source to a target.
 
@@ -53,6 +57,8 @@ class Arc(NamedTuple):
         way: where a gate of the node's own leads, which is handed over with its no.
         head: which branch of a fork begins with it.
         ends: the ends, each with its verdict, to which the source came that is a subflow.
+        passed: the gates that let it pass to its target.
+        refused: what noes on it were about: each action, with the noes in the order asked.
     """
 
     source: str
@@ -69,6 +75,8 @@ class Arc(NamedTuple):
     way: Way | None = None
     head: int = 0
     ends: tuple[Ending, ...] = ()
+    passed: tuple[Gate, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     @property
     def words(self) -> str:
@@ -118,12 +126,13 @@ class Extract:
             if route.id in came and not ends:
                 continue  # a subflow never comes to an end that the edge is for
             failed = isinstance(route.match, Failed) or (ends != () and all(verdict == "failed" for _, verdict in ends))
-            first = Arc(
-                source, "", "failed" if failed else "ok", route.line, route,
-                limits=tuple(item for item in route.conditions if isinstance(item, Limit)), failure=failed,
-                ends=ends,
-            )  # fmt: skip
-            yield from self.route(first, route)
+            limits = tuple(item for item in route.conditions if isinstance(item, Limit)) if route.conditions else ()
+            on: On = "failed" if failed else "ok"
+            first = Arc(source, route.target.name, on, route.line, route, limits=limits, failure=failed, ends=ends)
+            if route.gates:
+                yield from self.route(first, route)
+            else:  # nearly every edge
+                yield first
         where = None if source not in self.flow.nodes else self.flow.nodes[source].line
         yield from self.own_ways(source, routes, where)
 
@@ -192,11 +201,13 @@ class Extract:
             approved=approved(route.gates),
             asked=first.asked or any(asks(gate) for gate in route.gates),
             refusal=led and not route.gates,
+            passed=route.gates,
         )
         asked = first.asked
         for gate in route.gates:
             for noes, way, decided in leaves(gate):
-                said = first._replace(noes=first.noes + noes, asked=asked or decided, limits=())
+                about = (*first.refused, (route.target.name, noes))
+                said = first._replace(noes=first.noes + noes, asked=asked or decided, limits=(), refused=about)
                 yield from self.lead(said, way)
             asked = asked or asks(gate)
 
@@ -264,8 +275,10 @@ def may_raise(route: Route) -> bool:
     Args:
         route: the edge.
     """
-    named = (item for item in route.conditions if not isinstance(item, Limit))
-    return any(_opaque(item) for item in named) or any(_gate_may_raise(gate) for gate in route.gates)
+    for item in route.conditions:
+        if not isinstance(item, Limit) and _opaque(item):
+            return True
+    return any(map(_gate_may_raise, route.gates))
 
 
 def _own_may_raise(node: Node[..., Any]) -> bool:

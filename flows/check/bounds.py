@@ -43,7 +43,7 @@ def bounds(graph: Graph) -> tuple[list[Finding], Facts]:
 
 
 def _bounds(graph: Graph) -> tuple[list[Finding], Facts]:
-    parts = list(free_cycles(graph, _every))
+    parts = list(free_cycles(graph, every))
     found: list[Finding] = []
     proof = Proof("every cycle has a limit on an edge", True)
     if parts:
@@ -97,9 +97,20 @@ def free_cycles(graph: Graph, keep: Keep) -> Iterator[Part]:
         graph: the flow's graph.
         keep: which arcs count.
     """
-    rounds = Rounds(graph, keep)
+    rounds = all_rounds(graph) if keep is every else Rounds(graph, keep)
     for level, part in rounds.around():
         yield Part(level, frozenset(part), frozenset(rounds.inside(level, part)))
+
+
+def all_rounds(graph: Graph) -> Rounds:
+    """The levels of a flow with every arc; made once.
+
+    Args:
+        graph: the flow's graph.
+    """
+    if graph.rounds is None:
+        graph.rounds = Rounds(graph, every)
+    return graph.rounds
 
 
 def _sure_caps(graph: Graph, parts: list[Part]) -> list[str]:
@@ -131,11 +142,11 @@ def _without_sure_caps(graph: Graph, parts: list[Part]) -> tuple[list[Finding], 
         caps = [name for name, cycles in costless.items() if not any(part.meets(cycle) for cycle in cycles)]
         alone = next((cycle for cycle in alone_in if part.meets(cycle)), None)
         if caps:
-            left = left or (" or ".join(caps), _way_round(graph, part, _every))
+            left = left or (" or ".join(caps), way_round(graph, part, every))
         elif alone is not None:
-            found.append(_unbounded(graph, _way_round(graph, alone, unpaced(graph)), alone=True))
+            found.append(_unbounded(graph, way_round(graph, alone, unpaced(graph)), alone=True))
         else:
-            found.append(_unbounded(graph, _way_round(graph, part, _every), alone=False))
+            found.append(_unbounded(graph, way_round(graph, part, every), alone=False))
     if found or left is None:
         return found, Proof(
             "every cycle has a limit on an edge, or a part of the budget that ends it", False, found[0].path
@@ -154,7 +165,12 @@ def _spends(graph: Graph, node: Node[..., Any], kinds: tuple[str, ...]) -> bool:
     return (node if held is None else held).kind in kinds
 
 
-def _every(arc: Arc) -> bool:  # noqa: ARG001  # the keep= that leaves nothing out
+def every(arc: Arc) -> bool:  # noqa: ARG001  # the keep= that leaves nothing out
+    """Every arc counts.
+
+    Args:
+        arc: any.
+    """
     return True
 
 
@@ -188,14 +204,21 @@ def _waits(graph: Graph, node: Subflow) -> bool:
     return not rounds.reached(inner.levels.main) & set(inner.flow.ends)
 
 
-def _way_round(graph: Graph, part: Part, keep: Keep) -> tuple[Arc, ...]:
-    """A shortest cycle without a limit through the first node of a part."""
+def way_round(graph: Graph, part: Part, keep: Keep, *, limited: bool = True) -> tuple[Arc, ...]:
+    """A shortest cycle through the first node of a part.
+
+    Args:
+        graph: the flow's graph.
+        part: the part.
+        keep: which arcs count.
+        limited: whether limits count, so that the cycle has none.
+    """
     first = min(part.places, key=lambda name: (name not in graph.flow.nodes, graph.order[name]))
     came: dict[str, tuple[Arc, ...]] = {}
     todo: list[tuple[str, tuple[Arc, ...]]] = [(first, ())]
     for name, so_far in todo:
         for arc in graph.out.get(name, ()):
-            if arc.target not in part.inside or arc.limits or not keep(arc):
+            if arc.target not in part.inside or (limited and arc.limits) or not keep(arc):
                 continue
             if arc.target == first:
                 return (*so_far, arc)
@@ -304,7 +327,7 @@ def used_before(graph: Graph, figure: str) -> float | None:
         graph: the flow's graph.
         figure: which one, as in ``Facts``.
     """
-    if not whole_regions(graph) or any(free_cycles(graph, _every)):
+    if not whole_regions(graph) or any(free_cycles(graph, every)):
         return None
     found = _worst(graph, figure)
     return None if found is None else found[0]
@@ -318,6 +341,6 @@ def _worst(graph: Graph, figure: str) -> tuple[float, float] | None:
         if weight is None:
             return None
         weights[name] = weight
-    found = worst(Rounds(graph, _every), graph.levels.main, weights)
+    found = worst(all_rounds(graph), graph.levels.main, weights)
     # once in a run the budget's way may be taken, from anywhere: all before it, and all after it
     return found[START.name], found.get(EXHAUSTED, 0)

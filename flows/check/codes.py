@@ -29,11 +29,22 @@ CODES = {
     "F402": "a cycle that only people bound",
     "F403": "a way out that the budget keeps too little for",
     "F404": "a way for failures that leads back to itself",
+    "F405": "an end that the budget can never pay for",
+    "F406": "a cycle whose ways out ask about what never changes on it",
+    "F407": "how long a run can work and wait",
     "F501": "a way into a high-stakes node without an approval",
     "F502": "a high-stakes tool that a model can call without an approval",
     "F503": "an approval that is not asked in some case",
     "F504": "a high-stakes node that runs for every item without an approval",
+    "F505": "text from outside in a high-stakes call at which nobody looks",
+    "F506": "an action that can run after a no without a new decision",
+    "F507": "what has been done when a run comes to an end",
     "F601": "an effect whose result may stay unknown",
+    "F602": "an edge for a failure that cannot happen",
+    "F603": "a way back to a once call with the arguments that it had",
+    "F701": "a property that does not hold",
+    "F702": "a property that does not hold where something fails",
+    "F703": "a property that is not proved, and is enforced",
 }
 """What each code means, in a line."""
 

@@ -84,9 +84,13 @@ def _reads(graph: Graph) -> tuple[list[Finding], list[Proof]]:
 def unfit_reads(flow: Dataflow, unknown: list[Unsure]) -> Iterator[Finding]:
     """F301, F302: a parameter's type does not take every value that the field can have there."""
     infos = flow.graph.flow.state.model_fields
+    alike: dict[tuple[str, int], tuple[bool, Any]] = {}  # with the type, so that its id stays its own
     for reading in _readings(flow.graph):
         info, wanted = infos[reading.field], reading.param.annotation
-        if same(wanted, info):
+        key = (reading.field, id(wanted))
+        if key not in alike:
+            alike[key] = same(wanted, info), wanted
+        if alike[key][0]:
             continue
         bits = flow.at(reading.node)
         for member, given in enumerate(flow.values.types[reading.field]):

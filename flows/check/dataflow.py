@@ -25,7 +25,7 @@ from .endings import Ending
 from .graph import Came, Graph, path_in, search
 from .knowing import NOTHING, not_passed, passed
 from .levels import Level
-from .values import Effect, Values
+from .values import Effect
 
 
 class Spot(NamedTuple):
@@ -47,9 +47,14 @@ class Dataflow:
     def __init__(self, graph: Graph, start: int | None = None) -> None:
         self.graph = graph
         self.levels = graph.levels
-        self.values = Values(graph.flow.type)
+        self.values = graph.values
         self.effects: dict[str, Effect] = {name: self.values.effect(graph.flow.nodes[name]) for name in graph.nodes}
-        self.masks = {id(arc): self.values.without_none(fields) for arc, fields in self._known()}
+        masks: dict[frozenset[str], int] = {}
+        self.masks: dict[int, int] = {}
+        for arc, fields in self._known():
+            if fields not in masks:
+                masks[fields] = self.values.without_none(fields)
+            self.masks[id(arc)] = masks[fields]
         self._inner: dict[tuple[str, int], dict[str, int]] = {}
         self._spots: dict[tuple[Level, str], int] = {}
         self._arrived: dict[Level, int] = {}
@@ -61,10 +66,15 @@ class Dataflow:
         for source, routes in self.graph.flow.rows.items():
             before = NOTHING
             for route in routes:
-                behind[route.id] = passed(route) | (before if route.match is None and source not in HUBS else NOTHING)
-                before |= not_passed(route) if route.match is None else NOTHING
+                after_ok = route.match is None and source not in HUBS
+                found = before if after_ok else NOTHING
+                if route.conditions:
+                    found |= passed(route)
+                    before |= not_passed(route) if route.match is None else NOTHING
+                if found:
+                    behind[route.id] = found
         for arc in self.graph.arcs:
-            if arc.row is not None and behind[arc.row.id]:
+            if arc.row is not None and arc.row.id in behind:
                 yield arc, behind[arc.row.id]
 
     # one arc
@@ -94,7 +104,7 @@ class Dataflow:
         """What a subflow does that came to one of some ends."""
         inner = self.graph.nested(node)
         assert inner is not None
-        held = Values(inner.flow.type)
+        held = inner.values
         came = self.inside(node, at)
         cleared = written = 0
         for outer, own in node.gives(self.graph.flow.state).items():
@@ -114,7 +124,7 @@ class Dataflow:
         """
         inner = self.graph.nested(node)
         assert inner is not None
-        held = Values(inner.flow.type)
+        held = inner.values
         start, given = 0, node.given(self.graph.flow.state)
         for name, info in inner.flow.state.model_fields.items():
             if name in given:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
 
+from ...errors import SolverMissing
+from ...guards.symbolic import Symbols
 from ...nodes.node import Node
 from ..each import Each
 from ..rows import START
@@ -16,10 +18,13 @@ from ..subflow import Subflow
 from .arcs import HUBS, Arc, Extract
 from .endings import Ending, verdicts
 from .levels import Levels
-from .report import Facts, Finding
+from .report import Facts, Finding, Times
+from .values import Values
 
 if TYPE_CHECKING:
     from ..flow import Flow
+    from .effects import Effects
+    from .rounds import Rounds
 
 
 class Graph:
@@ -28,21 +33,29 @@ class Graph:
     Args:
         flow: the flow.
         known: the graphs of the flows that are nodes somewhere, by identity: one for each.
+        solver: whether the solver may be asked.
 
     Attributes:
         ends: the ends to which each subflow can come.
         bounded: what F4 found, once it was looked for.
+        rounds: its levels as F4 looks at them, once it did.
+        happened: which effects have happened where, once it was looked for.
+        timed: how long a run can take, once it was looked for.
         arcs: all of them.
         out: the arcs from a place.
         into: the arcs to a place.
         raising: the sources with a function of the author's on an edge, which may raise.
     """
 
-    def __init__(self, flow: Flow[Any], known: dict[int, Graph] | None = None) -> None:
+    def __init__(self, flow: Flow[Any], known: dict[int, Graph] | None = None, *, solver: bool = False) -> None:
         self.flow = flow
+        self.solver = solver
         self.known: dict[int, Graph] = {} if known is None else known
         self.known[id(flow)] = self
         self.bounded: tuple[list[Finding], Facts] | None = None
+        self.rounds: Rounds | None = None
+        self.happened: Effects | None = None
+        self.timed: Times | None = None
         self.ends = {name: self.came_to(node) for name, node in flow.nodes.items() if isinstance(node, Subflow)}
         extract = Extract(flow, self.ends)
         self.arcs = tuple(extract.arcs())
@@ -60,7 +73,7 @@ class Graph:
             node: the node.
         """
         flow = node.flow if isinstance(node, Each | Subflow) else None
-        return None if flow is None else self.known.get(id(flow)) or Graph(flow, self.known)
+        return None if flow is None else self.known.get(id(flow)) or Graph(flow, self.known, solver=self.solver)
 
     def came_to(self, node: Subflow) -> tuple[Ending, ...]:
         """The ends to which a subflow can come, with their verdicts.
@@ -70,6 +83,19 @@ class Graph:
         """
         inner = self.nested(node)
         return () if inner is None else verdicts(end for name, end in inner.flow.ends.items() if name in inner.came)
+
+    @cached_property
+    def values(self) -> Values:
+        """What the fields of the state can hold."""
+        return Values(self.flow.type)
+
+    @cached_property
+    def symbols(self) -> Symbols | None:
+        """The symbolic form of the state's conditions; None where the solver is not to be asked, or not installed."""
+        try:
+            return Symbols(self.flow.state, tools=self.flow.tools) if self.solver else None
+        except SolverMissing:
+            return None
 
     @cached_property
     def levels(self) -> Levels:

@@ -56,7 +56,11 @@ def passed(route: Route) -> frozenset[str]:
     Args:
         route: the edge.
     """
-    return NOTHING.union(*(known(item) for item in route.conditions if not isinstance(item, Limit)))
+    found = NOTHING
+    for item in route.conditions:
+        if not isinstance(item, Limit):
+            found |= known(item)
+    return found
 
 
 def not_passed(route: Route) -> frozenset[str]:

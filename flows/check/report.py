@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from .tables import tables
+
 Severity = Literal["error", "warning", "fact"]
+
+Happened = Literal["surely", "possibly", "never"]
+"""Whether an effect has happened when a run comes to an end: on every way that leads there, on some, on none."""
+
+Killed = Literal["again", "asked", "edge", "parks"]
+"""What a kill in the middle of a step leads to: it is done again; ``reconcile=`` is asked; the step's edge for
+``unknown_effect`` is taken; the run parks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,23 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """How long a run can take at most, apart from Python's own work, edits and crashes; None is unbounded.
+
+    Args:
+        working: seconds of calls, with all attempts and the pauses between them, summed over what runs side by side.
+        waiting: seconds for people.
+        open_work: what leaves the working time open: nodes, each with why.
+        open_wait: what leaves the waiting time open: gates and questions without a time, or nodes, each with why.
+    """
+
+    working: float | None = None
+    waiting: float | None = None
+    open_work: dict[str, str] = field(default_factory=dict[str, str])
+    open_wait: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What holds for every run that nobody retries, forks or settles by hand; None is unbounded.
 
@@ -62,6 +88,11 @@ class Facts:
         max_usd: dollars.
         capped_by: for each figure, which cap gave it: ``"edges"`` or the part of the budget.
         proofs: statements that were proved, refuted, or left open.
+        ends: for each end and each effect (a ``once`` tool, or one where stakes are high), what has become of it.
+        killed: what a kill in the middle of each step leads to, by node.
+        times: the most that a run can work and wait.
+        cheapest: for each success end the least that a way to it uses up, by the part of the budget.
+        rounds: how often the budget pays for each cycle that only it ends, on the way to a success end.
     """
 
     max_steps: int | None = None
@@ -70,6 +101,11 @@ class Facts:
     max_usd: float | None = None
     capped_by: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
     proofs: tuple[Proof, ...] = ()
+    ends: dict[str, dict[str, Happened]] = field(default_factory=dict[str, "dict[str, Happened]"])
+    killed: dict[str, Killed] = field(default_factory=dict[str, "Killed"])
+    times: Times = Times()
+    cheapest: dict[str, dict[str, float]] = field(default_factory=dict[str, "dict[str, float]"])
+    rounds: dict[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +145,7 @@ class Report:
                 lines.append(f"      path: {' > '.join(item.path)}")
             if item.example is not None:
                 lines.append(f"      example: {item.example}")
-        lines.extend(f"  {line}" for line in _figures(self.facts))
+        lines.extend(f"  {line}" for line in (*_figures(self.facts), *tables(self.facts)))
         lines.extend(f"  {_WORDS[proof.proved]}: {proof.text}" for proof in self.facts.proofs)
         return "\n".join(lines)
 

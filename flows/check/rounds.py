@@ -6,7 +6,8 @@ them limits the region: it is crossed at most as often as that limit lets it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import networkx as nx
@@ -70,6 +71,7 @@ class Rounds:
         self._steps: dict[Level, tuple[Step, ...]] = {}
         self._left: dict[Level, list[tuple[Arc, bool, str]]] = {}
         self._summaries: dict[Level, _Summary] = {}
+        self._shapes: dict[Level, _Shape] = {}
 
     def steps(self, level: Level) -> tuple[Step, ...]:
         """The edges of a level, from each place that a run can reach in it.
@@ -81,6 +83,16 @@ class Rounds:
             self._left[level] = []
             self._steps[level] = tuple(self._all(level))
         return self._steps[level]
+
+    def shape(self, level: Level) -> _Shape:
+        """A level in parts, in each of which a run can go round.
+
+        Args:
+            level: the level.
+        """
+        if level not in self._shapes:
+            self._shapes[level] = _shape(level, self.steps(level))
+        return self._shapes[level]
 
     def free(self, level: Level) -> nx.DiGraph[str]:
         """The edges of a level that no limit limits.
@@ -109,10 +121,11 @@ class Rounds:
     def around(self) -> Iterator[tuple[Level, set[str]]]:
         """The places of each part of a level in which a run can go round without a limit."""
         for level in self.levels.all():
-            free = self.free(level)
-            for part in nx.strongly_connected_components(free):
-                if len(part) > 1 or any(free.has_edge(name, name) for name in part):
-                    yield level, part
+            for part in self.shape(level).parts:
+                if part.order is None:
+                    for round_ in _components(part.free):
+                        if len(round_) > 1 or any(name in part.free[name] for name in round_ & part.free.keys()):
+                            yield level, round_
 
     def inside(self, level: Level, part: set[str]) -> set[str]:
         """The places of a part, and of the branches that begin in it, that are come to by free edges.
@@ -175,60 +188,115 @@ def _together(fork: str, limits: Limits) -> Limits:
     return (((fork, tuple(key for key, _ in limits)), sum(n for _, n in limits)),)
 
 
-def worst(rounds: Rounds, level: Level, weights: dict[str, float]) -> dict[str, float]:
+class _Part(NamedTuple):
+    """A part of a level in which a run can go round, or one place of it.
+
+    Args:
+        order: its places, each behind those to which its free edges lead; None where these go round.
+        free: for each place those to which its free edges lead within the part.
+        entries: the places at which it is entered; all of them where nothing enters it.
+        restarts: its limited edges: what limits it, how often it can be taken, and where it leads.
+        onward: the parts to which its edges lead, by number.
+    """
+
+    order: tuple[str, ...] | None
+    free: dict[str, list[str]]
+    entries: set[str]
+    restarts: list[tuple[Hashable, int, str]]
+    onward: set[int]
+
+
+class _Shape(NamedTuple):
+    """A level in parts.
+
+    Args:
+        parts: each behind those to which it leads.
+        place: for each place the number of its part.
+    """
+
+    parts: list[_Part]
+    place: dict[str, int]
+
+
+def _components(onward: Mapping[str, Iterable[str]]) -> list[set[str]]:
+    """The parts of a graph in each of which every place leads to every other; each behind those that it leads to."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(onward)
+    graph.add_edges_from((name, other) for name, others in onward.items() for other in others)
+    return list(nx.strongly_connected_components(graph))  # one is found once all that it leads to was found
+
+
+def _shape(level: Level, steps: tuple[Step, ...]) -> _Shape:
+    whole: dict[str, list[str]] = {name: [] for name in level.out}
+    for step in steps:
+        whole[step.source].append(step.target)
+    members = _components(whole)
+    place = {name: number for number, part in enumerate(members) for name in part}
+    free: dict[str, list[str]] = {}
+    entries: list[set[str]] = [set() for _ in members]
+    onward: list[set[int]] = [set() for _ in members]
+    restarts: list[list[tuple[Hashable, int, str]]] = [[] for _ in members]
+    for step in steps:
+        here, there = place[step.source], place[step.target]
+        if here != there:
+            onward[here].add(there)
+            entries[there].add(step.target)
+        elif step.limits:
+            key, n = min(step.limits, key=lambda limit: limit[1])
+            restarts[here].append((key, n, step.target))
+        else:
+            free.setdefault(step.source, []).append(step.target)
+    parts: list[_Part] = []
+    for number, part in enumerate(members):
+        inner = {name: free[name] for name in part if name in free} if free else {}
+        parts.append(_Part(_ordered(part, inner), inner, entries[number] or part, restarts[number], onward[number]))
+    return _Shape(parts, place)
+
+
+def _ordered(part: set[str], free: Mapping[str, Iterable[str]]) -> tuple[str, ...] | None:
+    """The places of a part, each behind those to which its free edges lead; None where these go round."""
+    if not free:
+        return tuple(part)
+    try:
+        order = tuple(TopologicalSorter(free).static_order())
+    except CycleError:
+        return None
+    return (*part.difference(order), *order)
+
+
+def worst(rounds: Rounds, level: Level, weights: dict[str, float], crossed: set[str] | None = None) -> dict[str, float]:
     """For each place of a level the most that a walk from it can come to; a fork costs all of its branches.
 
     Args:
         rounds: the flow's levels, without a free cycle.
         level: the level.
-        weights: what each place costs; the forks' are added.
+        weights: what each place costs; what the branches cost is added to their forks'.
+        crossed: the forks to which it was added.
     """
+    crossed = set() if crossed is None else crossed
     for place in level.out:
         branches = rounds.levels.fork_at(level, place)
-        if branches and place not in weights:
-            weights[place] = sum(worst(rounds, branch, weights)[branch.start] for branch in branches)
+        if branches and place not in crossed:
+            crossed.add(place)
+            inside = sum(worst(rounds, branch, weights, crossed)[branch.start] for branch in branches)
+            weights[place] = weights.get(place, 0) + inside
     own = weights | {level.start: 0, EXIT: 0, OUT: 0}
-    steps = rounds.steps(level)
-    whole: nx.DiGraph[str] = nx.DiGraph()
-    whole.add_nodes_from(level.out)
-    whole.add_edges_from((step.source, step.target) for step in steps)
-    return _walks(nx.condensation(whole), steps, own)
+    shape = rounds.shape(level)
+    total: list[float] = []
+    for part in shape.parts:
+        onward = max((total[number] for number in part.onward), default=0)
+        total.append(_within(part, own) + onward)
+    return {name: total[number] for name, number in shape.place.items()}
 
 
-def _walks(parts: nx.DiGraph[int], steps: tuple[Step, ...], weights: dict[str, float]) -> dict[str, float]:
-    """For each place the most that a walk from it can come to; parts are worked off from the last to the first."""
-    place: dict[str, int] = parts.graph["mapping"]
-    inner: dict[int, list[Step]] = {}
-    leaving: dict[int, set[int]] = {}
-    entries: dict[int, set[str]] = {}
-    for step in steps:
-        here, there = place[step.source], place[step.target]
-        if here == there:
-            inner.setdefault(here, []).append(step)
-        else:
-            leaving.setdefault(here, set()).add(there)
-            entries.setdefault(there, set()).add(step.target)
-    total: dict[int, float] = {}
-    for part in reversed(list(nx.topological_sort(parts))):
-        members: set[str] = parts.nodes[part]["members"]
-        own = _within(members, entries.get(part, members), inner.get(part, []), weights)
-        total[part] = own + max((total[next_part] for next_part in leaving.get(part, ())), default=0)
-    return {name: total[part] for name, part in place.items()}
-
-
-def _within(members: set[str], entries: set[str], steps: list[Step], weights: dict[str, float]) -> float:
+def _within(part: _Part, weights: dict[str, float]) -> float:
     """The most that the pieces of a walk within one part can come to: one, and one more for each limited edge."""
-    if not steps:
-        return max(weights.get(name, 0) for name in entries)
-    free: nx.DiGraph[str] = nx.DiGraph()
-    free.add_nodes_from(members)
-    free.add_edges_from((step.source, step.target) for step in steps if not step.limits)
+    assert part.order is not None
     longest: dict[str, float] = {}
-    for name in reversed(list(nx.topological_sort(free))):
-        longest[name] = weights.get(name, 0) + max((longest[other] for other in free.successors(name)), default=0)
-    restarts: dict[Hashable, tuple[int, float]] = {}
-    for step in steps:
-        if step.limits:
-            key, n = min(step.limits, key=lambda limit: limit[1])
-            restarts[key] = (n, max(restarts.get(key, (n, 0))[1], longest[step.target]))
-    return max(longest[name] for name in entries) + sum(n * most for n, most in restarts.values())
+    for name in part.order:
+        behind = max((longest[other] for other in part.free.get(name, ())), default=0)
+        longest[name] = weights.get(name, 0) + behind
+    most: dict[Hashable, tuple[int, float]] = {}
+    for key, n, target in part.restarts:
+        most[key] = (n, max(most.get(key, (n, 0))[1], longest[target]))
+    return max(longest[name] for name in part.entries) + sum(n * each for n, each in most.values())

@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...guards.gates import Approval
-from ...guards.outcomes import Failed
 from ...guards.printing import text
 from ...nodes.act import Act
-from ...nodes.node import Node
 from ...nodes.tool import Tool
 from ..each import Each
 from ..semantics import EXHAUSTED
-from .arcs import approved, gate_line
+from .arcs import Arc, approved, gate_line
+from .effects import tools_of
 from .graph import Graph, names_of
-from .replay import seen
+from .killed import takes_unknown
+from .refusals import after_a_no
+from .replay import replay, seen
 from .report import Finding, Proof
+from .samples import NoSample, sample
+from .strangers import strangers_text
 
 
 def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
@@ -49,7 +52,8 @@ def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
         for name, inner in each.items()
         if inner is not None and inner.stakes == "high"
     ]
-    return [*edges, *tools, *items, *exemptions(graph), *unsettled(graph)], proofs
+    passed_over = [*after_a_no(graph), *strangers_text(graph)]
+    return [*edges, *tools, *items, *passed_over, *exemptions(graph), *unsettled(graph)], proofs
 
 
 def without_approval(graph: Graph) -> Iterator[Finding]:
@@ -97,8 +101,20 @@ def items_without_approval(graph: Graph) -> Iterator[Finding]:
             "F504", "error",
             f"{node.works!r}, which {name!r} runs for every item and where stakes are high, {what}. "
             f"Write each(approval(<role>) >> {node.works}, ...)",
-            node.line, names_of(path) or (name,), seen(graph, path),
+            node.line, names_of(path) or (name,), _with_an_item(graph, node, path),
         )  # fmt: skip
+
+
+def _with_an_item(graph: Graph, node: Each, path: tuple[Arc, ...]) -> dict[str, Any] | None:
+    """The example of a path to an ``each`` whose list has an item: with none, nothing would run."""
+    assert node.inner is not None
+    item = next((param.annotation for param in node.inner.fields() if param.name == node.item), None)
+    try:
+        wanted = {node.over: [sample(item)]}
+    except NoSample:
+        wanted = {}
+    done = replay(graph, path, wanted) if path else None
+    return None if done is None else done.example
 
 
 def without_gate(graph: Graph) -> Iterator[Finding]:
@@ -131,11 +147,8 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
     """F601: a ``once`` tool whose result may stay unknown, with nothing said about it: the run parks."""
     for name in graph.nodes:
         node = graph.flow.nodes[name]
-        tools = [tool for tool in _tools(node) if tool.effect == "once" and tool.reconcile is None]
-        if not tools or any(
-            isinstance(route.match, Failed) and "unknown_effect" in route.match.categories
-            for route in graph.flow.rows.get(name, ())
-        ):
+        tools = [tool for tool in tools_of(node) if tool.effect == "once" and tool.reconcile is None]
+        if not tools or takes_unknown(graph, name):
             continue
         which = f"{name!r}" if isinstance(node, Tool) else f"{', '.join(repr(tool.name) for tool in tools)} of {name!r}"
         yield Finding(
@@ -145,12 +158,6 @@ def unsettled(graph: Graph) -> Iterator[Finding]:
             f"of {name!r}",
             node.line, names_of(graph.path(name)),
         )  # fmt: skip
-
-
-def _tools(node: Node[..., Any]) -> tuple[Tool[..., Any], ...]:
-    if isinstance(node, Each) and isinstance(node.inner, Tool):
-        return (node.inner,)
-    return (node,) if isinstance(node, Tool) else node.tools if isinstance(node, Act) else ()
 
 
 def _high(node: Act) -> list[Tool[..., Any]]:

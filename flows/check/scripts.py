@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..subflow import Subflow
+from .arcs import Arc
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import sample
@@ -59,6 +60,37 @@ def script(
             _put(flow, made, hops, place, name, value, before=True)
     for name, info in fields.items():
         if info.is_required() and name not in made.input and not made.given:
+            made.input[name] = sample(info.annotation)
+    return made
+
+
+def scripted(
+    graph: Graph,
+    hops: Sequence[Hop],
+    path: Sequence[Arc],
+    given: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
+) -> Script:
+    """The values that were found for a path; what is missing of the input is made up.
+
+    Args:
+        graph: the flow's graph.
+        hops: the path, laid out.
+        path: its arcs.
+        given: values of the input.
+        values: for each arc what its source writes, by field.
+
+    Raises:
+        NoSample: no value of a required field's type is known.
+    """
+    made = Script(dict(given), [{} for _ in hops])
+    at = 0
+    for place, hop in enumerate(hops):
+        if at < len(path) and hop.first == path[at]:  # else it is a sibling's
+            made.updates[place] = dict(values[at]) if at < len(values) else {}
+            at += 1 if hop.first == hop.last else 2
+    for name, info in graph.flow.state.model_fields.items():
+        if info.is_required() and name not in made.input:
             made.input[name] = sample(info.annotation)
     return made
 

@@ -1,0 +1,7 @@
+"""The example of a pipeline of documents, for a batch."""
+
+from __future__ import annotations
+
+from examples.documents import batch
+
+flow = batch()
