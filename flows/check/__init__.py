@@ -1,4 +1,4 @@
-"""Checks of a flow before it runs, one file per kind of proof. None of them needs a solver.
+"""Checks of a flow before it runs, one file per kind of proof. Only routing (F2) asks a solver.
 
 Each code has a page in docs/checks/.
 """
@@ -9,7 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CheckFailed
+from ...guards.solving import installed
+from ...guards.symbolic import Symbols
 from .bounds import bounds
+from .cases import cases
 from .codes import CODES, unknown_codes
 from .data import data
 from .graph import Graph
@@ -26,17 +29,18 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
 
 
-def check(flow: Flow[Any], *, strict: bool = False) -> Report:
+def check(flow: Flow[Any], *, strict: bool = False, solver: bool = True) -> Report:
     """Checks a flow without running it; none of its functions is called.
 
     Args:
         flow: the flow.
         strict: warnings count as errors.
+        solver: whether routing is proved too, by the solver; where none is installed the report says so.
     """
-    return _check(Graph(flow), strict, {id(flow)})
+    return _check(Graph(flow), strict, {id(flow)}, solver)
 
 
-def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
+def _check(graph: Graph, strict: bool, seen: set[int], solver: bool) -> Report:
     """Checks a flow and, once each, those that are nodes of it."""
     flow = graph.flow
     found, facts = bounds(graph)
@@ -47,13 +51,18 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
         found += more
         proofs += proved
     found += unknown_codes(flow)
-    proofs += [*facts.proofs, *not_proved(graph)]
+    if solver and installed():
+        more, proved = cases(graph, Symbols(flow.state, tools=flow.tools))
+        found += more
+        proofs += [*facts.proofs, *proved]
+    else:
+        proofs += [*facts.proofs, *not_proved(graph)]
     for name, node in flow.nodes.items():
         inner = graph.nested(node)
         if inner is None or id(inner.flow) in seen:
             continue
         seen.add(id(inner.flow))
-        report = _check(inner, strict, seen)
+        report = _check(inner, strict, seen, solver)
         found += [_of(name, inner.flow, item) for item in report.findings]
         proofs += [
             replace(item, text=f"in {name!r}: {item.text}", path=_within(name, item.path))
@@ -82,7 +91,7 @@ def refuse_errors(flow: Flow[Any]) -> None:
     Raises:
         CheckFailed: there are errors; ``data["findings"]`` holds them all.
     """
-    errors = check(flow).failures
+    errors = check(flow, solver=False).failures
     if errors:
         told = "".join(f"\n  {item}" for item in errors)
         raise CheckFailed(
