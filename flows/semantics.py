@@ -329,8 +329,7 @@ class _Walk:
                 self.lookout.forget()
                 return self._broken(trail, forbidden(against, f"{target.name!r} is not come to"))
         elif self.lookout.looks:
-            seen, _ = asked_about(self.flow, target, self.place.state, trail.edits)
-            self.lookout.look(seen, self.memo if trail.edits is None else None)
+            self.lookout.look(self.place.state, self.memo)
         why = self._why(trail, taken=taken)
         if joins:
             return Join(AtJoin(target.name, trail.refusal, trail.failure), why, self.place.out)

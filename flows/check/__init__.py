@@ -9,8 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CheckFailed
-from ...guards.solving import installed
-from ...guards.symbolic import Symbols
 from .bounds import bounds
 from .cases import cases
 from .codes import CODES, unknown_codes
@@ -35,12 +33,12 @@ def check(flow: Flow[Any], *, strict: bool = False, solver: bool = True) -> Repo
     Args:
         flow: the flow.
         strict: warnings count as errors.
-        solver: whether routing is proved too, by the solver; where none is installed the report says so.
+        solver: whether the solver is asked, where it is installed; routing is proved by it.
     """
-    return _check(Graph(flow), strict, {id(flow)}, solver)
+    return _check(Graph(flow, solver=solver), strict, {id(flow)})
 
 
-def _check(graph: Graph, strict: bool, seen: set[int], solver: bool) -> Report:
+def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
     """Checks a flow and, once each, those that are nodes of it."""
     flow = graph.flow
     found, facts = bounds(graph)
@@ -51,8 +49,8 @@ def _check(graph: Graph, strict: bool, seen: set[int], solver: bool) -> Report:
         found += more
         proofs += proved
     found += unknown_codes(flow)
-    if solver and installed():
-        more, proved = cases(graph, Symbols(flow.state, tools=flow.tools))
+    if graph.symbols is not None:
+        more, proved = cases(graph, graph.symbols)
         found += more
         proofs += [*facts.proofs, *proved]
     else:
@@ -62,7 +60,7 @@ def _check(graph: Graph, strict: bool, seen: set[int], solver: bool) -> Report:
         if inner is None or id(inner.flow) in seen:
             continue
         seen.add(id(inner.flow))
-        report = _check(inner, strict, seen, solver)
+        report = _check(inner, strict, seen)
         found += [_of(name, inner.flow, item) for item in report.findings]
         proofs += [
             replace(item, text=f"in {name!r}: {item.text}", path=_within(name, item.path))

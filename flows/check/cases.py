@@ -21,11 +21,11 @@ from ...nodes.signature import MISSING
 from ..rows import START, Route
 from ..subflow import Subflow
 from .endings import Ending, is_for
+from .falling import Fallen, fallen
 from .feasible import functions, surely
 from .graph import Graph, names_of, told
 from .oracles import Oracle, Oracles
 from .partition import Values
-from .reaching import Reached, reached
 from .report import Finding, Proof
 
 
@@ -71,7 +71,7 @@ def cases(graph: Graph, symbols: Symbols) -> tuple[list[Finding], list[Proof]]:
     """
     rows = list(rows_of(graph, symbols))
     bare = [name for name, _, routes in _outcomes(graph) if not routes]
-    gaps = [(row, reached(graph, symbols, row.source, row.ends)) for row in rows if row.open is not False]
+    gaps = [(row, fallen(graph, symbols, row.source, row.ends)) for row in rows if row.open is not False]
     found = [
         *gaps_reached(gaps), *gaps_by_limits(graph, rows), *untakable(graph, rows), *shadowed(graph, rows),
         *order_matters(graph, rows), *gaps_undecided(graph, gaps),
@@ -116,7 +116,7 @@ def _conditions(route: Route) -> tuple[Formula, ...]:
     return tuple(item for item in route.conditions if not isinstance(item, Limit))
 
 
-def gaps_reached(gaps: Sequence[tuple[Row, Reached]]) -> Iterator[Finding]:
+def gaps_reached(gaps: Sequence[tuple[Row, Fallen]]) -> Iterator[Finding]:
     """F201: a case without an edge, to which a path was carried out."""
     for row, gap in gaps:
         if gap.done is not None:
@@ -131,7 +131,7 @@ def gaps_reached(gaps: Sequence[tuple[Row, Reached]]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def gaps_undecided(graph: Graph, gaps: Sequence[tuple[Row, Reached]]) -> Iterator[Finding]:
+def gaps_undecided(graph: Graph, gaps: Sequence[tuple[Row, Fallen]]) -> Iterator[Finding]:
     """F206: a case without an edge, to which no path was carried out, and of which none is known not to lead there."""
     for row, gap in gaps:
         if gap.done is None and gap.possible is not False:
@@ -269,7 +269,7 @@ def _both(row: Row) -> tuple[Route, Route, Values] | None:
     return None
 
 
-def _covered(gaps: Sequence[tuple[Row, Reached]], others: Sequence[tuple[str, ...]]) -> Proof:
+def _covered(gaps: Sequence[tuple[Row, Fallen]], others: Sequence[tuple[str, ...]]) -> Proof:
     """Whether every case of an ok outcome that a run can come to has an edge; other findings tell of other places."""
     text = "the edges of every row cover every case of an ok outcome that a run can come to"
     for row, gap in gaps:

@@ -55,7 +55,13 @@ class Feasible:
     core: tuple[Clue, ...] = ()
 
 
-def feasible(graph: Graph, symbols: Symbols, path: Sequence[Arc], goal: Formula | None = None) -> Feasible:
+def feasible(
+    graph: Graph,
+    symbols: Symbols,
+    path: Sequence[Arc],
+    goal: Formula | None = None,
+    claims: Sequence[tuple[int, Formula, bool]] = (),
+) -> Feasible:
     """Whether a run can go along a path, and what is to be written on it so that it does.
 
     Args:
@@ -63,10 +69,14 @@ def feasible(graph: Graph, symbols: Symbols, path: Sequence[Arc], goal: Formula 
         symbols: of the flow's state.
         path: arcs from START, each from where the one before it leads.
         goal: what shall be known to be true at its end.
+        claims: conditions that shall be known to be true, or not, where an arc leads: which arc, and whether.
     """
     walk = _Walk(graph, symbols)
     for place, arc in enumerate(path):
         walk.take(place, arc)
+        for at, tree, passes in claims:
+            if at == place:
+                walk.ask(place, tree, passes=passes)
     if walk.used_up is not None:
         return Feasible("no", core=walk.used_up)
     if goal is not None:

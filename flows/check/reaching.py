@@ -1,137 +1,104 @@
-"""Whether a run can come to a case that no edge of a row is for: by paths, the shortest first, and carried out."""
+"""What else is asked of the product: whether a row's end can be reached, and whether a no is passed by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
 
-from ...guards.symbolic import Symbols
-from ..properties import Property, Subject
-from ..rows import START
-from ..watching import Monitor
-from .arcs import Arc, no_way
-from .endings import Ending
-from .feasible import Feasible, feasible
+from ...guards.expressions import Formula
+from ..monitors import Happening, Mark
+from .arcs import Arc
 from .graph import Graph
-from .product import Proved, reach
-from .replay import Replay, replay_stuck
-
-TRIES = 24
-"""How many paths are looked at one by one."""
-
-MOST = 2000
-"""How many beginnings of paths are looked at for them."""
+from .product import Feasible, Proved, Refuted, Undecided, Way, reach
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """What is known of a case without an edge.
+class Indifferent:
+    """An automaton to which nothing is wrong."""
 
-    Args:
-        possible: False: no run comes to it; None: nobody can tell.
-        path: the path to it, the last arc one of ``no_way``; one that may lead there where none is known to.
-        done: that path, carried out.
-    """
+    start: ClassVar[int] = 0
+    names: ClassVar[frozenset[tuple[Happening, str]]] = frozenset()
+    conditions: ClassVar[Mapping[str, Formula]] = {}
 
-    possible: bool | None
-    path: tuple[Arc, ...] = ()
-    done: Replay | None = None
+    def minds(self, mark: Mark) -> bool:  # it looks at nothing
+        """See ``Automaton.minds``."""
+        return False
+
+    def run(self, state: int, marks: Iterable[Mark]) -> tuple[int, bool]:  # as above
+        """See ``Automaton.run``."""
+        return state, False
 
 
-def reached(graph: Graph, symbols: Symbols, source: str, ends: tuple[Ending, ...] = ()) -> Reached:
-    """Whether a run can come to a case of a row without an edge.
+class NoStands:
+    """An automaton for which a node may not start behind a no about it, before a gate that decides about it says yes.
 
     Args:
         graph: the flow's graph.
-        symbols: of its state.
-        source: whose row it is.
-        ends: for a subflow, the end to which it came.
+        node: the node.
     """
-    tried = _Tried(graph, symbols, no_way(source, ends=ends))
-    every = False
-    for count, path in enumerate(_paths(graph, source)):
-        if path is None or count == TRIES or tried.look(path).state == "yes":
-            break
-    else:
-        every = not _goes_round(graph, source)
-    if tried.done is not None or every:
-        return tried.result(every=every)
-    comes = Monitor(Property("unless", (Subject("node", source),)), (Subject("node", source),))
-    return tried.result(every=isinstance(reach(graph, comes, feasible=tried.look), Proved))
+
+    start: ClassVar[int] = 0
+    conditions: ClassVar[Mapping[str, Formula]] = {}
+
+    def __init__(self, graph: Graph, node: str) -> None:
+        self.node = node
+        kinds: tuple[Happening, ...] = ("yes", "no")
+        said = {(kind, gate) for gate in graph.flow.gates for kind in kinds}
+        self.names: frozenset[tuple[Happening, str]] = frozenset(said | {("start", node)})
+
+    def minds(self, mark: Mark) -> bool:
+        """See ``Automaton.minds``."""
+        return (mark.kind, mark.name) in self.names
+
+    def run(self, state: int, marks: Iterable[Mark]) -> tuple[int, bool]:
+        """See ``Automaton.run``; in state 1 there was a no, and no yes since."""
+        bad = False
+        for mark in marks:
+            if mark.kind in ("yes", "no") and mark.verdict == self.node:
+                state = int(mark.kind == "no")
+            elif mark.kind == "start" and mark.name == self.node:
+                bad = bad or bool(state)
+        return state, bad
 
 
-class _Tried:
-    """The paths that were tried so far."""
-
-    def __init__(self, graph: Graph, symbols: Symbols, last: Arc) -> None:
-        self.graph, self.symbols, self.last = graph, symbols, last
-        self.may_be: tuple[Arc, ...] = ()
-        self.done: tuple[tuple[Arc, ...], Replay] | None = None
-
-    def look(self, before: Sequence[Arc]) -> Feasible:
-        """Whether a run can go along a path, and then has no edge; ``yes`` where that was carried out."""
-        path = (*before, self.last)
-        found = feasible(self.graph, self.symbols, path)
-        if found.state == "no":
-            return found
-        done = replay_stuck(self.graph, path, found.input, found.values) if found.values else None
-        if done is None:
-            self.may_be = self.may_be or path
-            return replace(found, state="unknown")
-        self.done = path, done
-        return replace(found, state="yes")
-
-    def result(self, *, every: bool) -> Reached:
-        """What is known when no more paths are tried.
-
-        Args:
-            every: whether all paths were.
-        """
-        if self.done is not None:
-            return Reached(True, *self.done)
-        if every and not self.may_be:
-            return Reached(False)
-        return Reached(None, self.may_be or (*self.graph.path(self.last.source), self.last))
+Said = Callable[[Way], Feasible]
+"""What is said of a way: ``feasible`` with the graph and its symbols bound, and carried out by whoever asks."""
 
 
-def _paths(graph: Graph, source: str) -> Iterator[tuple[Arc, ...] | None]:
-    """The paths to a place that come to no place twice, the shortest first; None where there are too many."""
-    leads = _ancestors(graph, source)
-    todo: list[tuple[Arc, ...]] = [()]
-    for path in todo:  # grows as it is gone through
-        here = path[-1].target if path else START.name
-        if here == source:
-            yield path
-            continue
-        if len(todo) > MOST:
-            yield None
-        been = {START.name, *(arc.target for arc in path)}
-        todo += [(*path, arc) for arc in graph.out.get(here, ()) if arc.target in leads and arc.target not in been]
+def gap(
+    graph: Graph, no_way: Arc, feasible: Said | None = None, *, failing: bool = True
+) -> Proved | Refuted | Undecided:
+    """Whether a run can come to a row and take none of its edges.
+
+    Args:
+        graph: the flow's graph.
+        no_way: the arc of such a run, as ``feasible.no_way(source)`` gives it; its source may be in a branch.
+        feasible: what is said of a way that ends with that arc: ``feasible(graph, symbols, way.path)`` asks that no
+            edge passes there, besides all that must hold on the way.
+        failing: whether ways are looked at on which something fails.
+
+    Returns:
+        Proved: no run can; Refuted: a shortest path, with what ``feasible`` said of it; Undecided: nobody could tell.
+    """
+    if any(route.match is None and not route.conditions for route in graph.flow.rows.get(no_way.source, ())):
+        return Proved(0)
+    return reach(graph, Indifferent(), feasible=feasible, failing=failing, sought=no_way)
 
 
-def _ancestors(graph: Graph, place: str) -> set[str]:
-    """The places from which a place is reached, itself among them."""
-    found, todo = {place}, [place]
-    while todo:
-        for arc in graph.into.get(todo.pop(), ()):
-            if arc.source not in found and arc.source in graph.came:
-                found.add(arc.source)
-                todo.append(arc.source)
-    return found
+def after_no(
+    graph: Graph, node: str, feasible: Said | None = None, *, failing: bool = True
+) -> Proved | Refuted | Undecided:
+    """Whether a node can start after a gate said no about it, before any gate that decides about it says yes.
 
+    A gate decides about the target of its edge, and so does one that its noes lead to; what the same gate says on an
+    edge to another node is about that one. A policy's no counts as a person's, and so does a time that ran out.
 
-def _goes_round(graph: Graph, source: str) -> bool:
-    """Whether a run can come to a place by going round, so that its paths are without number."""
-    leads = _ancestors(graph, source)
-    seen: set[str] = set()
-    open_places = {name: sum(arc.source in leads for arc in graph.into.get(name, ())) for name in leads}
-    todo = [name for name, count in open_places.items() if not count]
-    while todo:
-        here = todo.pop()
-        seen.add(here)
-        for arc in graph.out.get(here, ()):
-            if arc.target in leads:
-                open_places[arc.target] -= 1
-                if not open_places[arc.target]:
-                    todo.append(arc.target)
-    return len(seen) < len(leads)
+    Args:
+        graph: the flow's graph.
+        node: the node.
+        feasible: what is said of a way to it.
+        failing: whether ways are looked at on which something fails.
+
+    Returns:
+        Proved: no run can; Refuted: a shortest path, with what ``feasible`` said of it; Undecided: nobody could tell.
+    """
+    return reach(graph, NoStands(graph, node), feasible=feasible, failing=failing)

@@ -17,6 +17,7 @@ from ...nodes.outcome import ErrorRecord, Outcome, Refusal
 from ...nodes.sealing import shown
 from ..decisions import gate_at
 from ..each import Each
+from ..monitors import Monitor
 from ..position import (
     Ask,
     AtEnd,
@@ -40,7 +41,7 @@ from ..regions import Region
 from ..rows import START
 from ..semantics import NO_WAY_ON, next_move
 from ..subflow import Subflow
-from ..watching import Monitor, Watch, happened, watch
+from ..watching import Watch, happened, watch
 from .arcs import NO_WAY, Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
@@ -126,6 +127,28 @@ def replay_stuck(
     return _led(graph, hops, {}, None, found=decided(hops, path, first, values)) if hops else None
 
 
+def replay_values(
+    graph: Graph,
+    path: Sequence[Arc],
+    monitors: tuple[Monitor, ...],
+    given: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
+) -> Replay | None:
+    """Carries out a path on which a property is violated, with given values; None where they do not lead to that.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START.
+        monitors: the property's automata.
+        given: values of the input; what is missing is made up.
+        values: for each arc what its source writes, by field.
+    """
+    hops = Laying(graph).path(path)
+    made = decided(hops, path, given, values) if hops else None
+    done = _led(graph, hops, {}, None, watch(monitors), made)
+    return done if done is not None and done.violated else None
+
+
 def replay_beside(graph: Graph, before: Sequence[Arc], ways: Sequence[Sequence[Arc]]) -> dict[str, Any] | None:
     """Carries out a way in each of some branches of one fork; gives the example.
 
@@ -159,8 +182,7 @@ def _led(
     watched: Watch | None = None,
     found: Script | None = None,
 ) -> Replay | None:
-    rows = graph.flow.rows
-    if not hops or any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ())):
+    if not hops or _calls(graph, hops):
         return None
     for choice in range(max(1, *(len(hop.first.ends) for hop in hops))):
         try:
@@ -170,6 +192,12 @@ def _led(
         if done is not None and all(_holds(done.state, name, value) for name, value in wanted.items()):
             return done
     return None
+
+
+def _calls(graph: Graph, hops: Sequence[Hop]) -> bool:
+    """Whether a function of the author's would be called on the way."""
+    rows = graph.flow.rows
+    return any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ()))
 
 
 def _holds(state: BaseModel, name: str, value: Any) -> bool:
