@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from guideway.flows.check.passing import Passings
-from guideway.flows.check.product import Product
 from guideway.flows.check.pruning import Pruning
 from guideway.flows.check.reaching import NoStands
 from guideway.flows.check.shortest import _Search
+from guideway.flows.check.stepping import Product
 from guideway.flows.monitors import Monitor
 from tests.flows.check import test_own_ways as ways
 from tests.flows.check import test_pages as pages
