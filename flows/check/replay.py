@@ -224,6 +224,7 @@ class _Lead:
     def __init__(self, graph: Graph, script: Script, watched: Watch | None = None) -> None:
         self.graph, self.flow, self.script, self.watched = graph, graph.flow, script, watched
         self.violated = False
+        self.begins: dict[str, Any] = {}
         self.state: Any = None
         self.counters: dict[str, int] = {}
         self.out = False
@@ -245,13 +246,14 @@ class _Lead:
             move = Finish(AtEnd(None, "failed"), move.why, move.at.error, move.out)  # so it ends where the fork was
         if not isinstance(move, Run | Finish):
             return None
-        example = {"input": self.script.input, "steps": self.steps, "then": hops[-1].last.target}
+        example = {"input": self.script.input, **self.begins, "steps": self.steps, "then": hops[-1].last.target}
         return Replay(self.state, move.at, shown(example), self.script.input, self.violated)
 
     def _incoming(self, hop: Hop, update: dict[str, Any]) -> Incoming | None:
         """What comes in where a hop begins; its source is carried out."""
         arc = hop.first
         if arc.source == START.name:
+            self.begins = {"noes": dict(hop.last.noes)} if hop.last.noes else {}
             return Begun()
         if arc.on == "head":
             while self.forked and self.forked[-1].fork != arc.source:
@@ -389,7 +391,7 @@ def _error(arc: Arc) -> ErrorRecord:
 def _step(hop: Hop, outcome: Outcome) -> dict[str, Any]:
     step: dict[str, Any] = {"node": hop.first.source, "outcome": outcome.kind}
     if outcome.end is not None:
-        step["end"] = outcome.end
+        step |= {"end": outcome.end, "verdict": outcome.verdict}
     if outcome.update:
         step["update"] = outcome.update
     if outcome.error is not None:

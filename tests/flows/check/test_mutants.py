@@ -12,10 +12,10 @@ from guideway.flows.check.cases import Row
 from guideway.flows.check.falling import Fallen
 from guideway.flows.check.feasible import _Walk
 from guideway.flows.check.passing import Passings
-from guideway.flows.check.product import Product
 from guideway.flows.check.pruning import Pruning
 from guideway.flows.check.reaching import NoStands
 from guideway.flows.check.shortest import _Search
+from guideway.flows.check.stepping import Product
 from guideway.flows.monitors import Monitor
 from tests.flows.check import test_cases as cases
 from tests.flows.check import test_feasible as feasible
