@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from ..guards.expressions import Formula
 from .properties import Property, Subject
@@ -36,13 +36,12 @@ class Mark(NamedTuple):
     holds: tuple[str, ...] = ()
 
 
+BEGIN = 0
+"""The state of every automaton at the beginning."""
+
+
 class Automaton(Protocol):
     """What the checks explore a flow with: a state behind what happens, and whether anything was wrong."""
-
-    @property
-    def start(self) -> int:
-        """The state at the beginning."""
-        ...
 
     @property
     def names(self) -> frozenset[tuple[Happening, str]]:
@@ -85,8 +84,6 @@ class Monitor:
 
     property: Property
     about: tuple[Subject, ...]
-
-    start: ClassVar[int] = 0
 
     def next(self, state: int, mark: Mark) -> tuple[int, bool]:
         """The state behind something that happens, and whether that violates the property.

@@ -7,9 +7,9 @@ docs/properties.md says of each form exactly what it means.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..errors import FlowError, caller
 from ..guards.conditions import Condition, Symbol, check_fields, condition
@@ -272,7 +272,7 @@ def _fits(form: Form, subjects: tuple[Subject, ...], place: int, line: str | Non
 
 
 def _subjects(things: Things, line: str | None) -> tuple[Subject, ...]:
-    given = things if isinstance(things, tuple) else (things,)
+    given: tuple[Any, ...] = things if isinstance(things, tuple) else (things,)
     found = tuple(dict.fromkeys(item for thing in given for item in _of(thing, line)))
     if not found:
         raise FlowError("a property is about at least one node, gate, end or condition", where=line)
@@ -328,7 +328,8 @@ def bind(properties: object, flow: Flow[Any]) -> tuple[Property, ...]:
             where=flow.line,
         )
     found: list[Property] = []
-    for item in properties:  # type: ignore[attr-defined]  # looked at above
+    given: list[Any] = list(cast("Iterable[Any]", properties))
+    for item in given:
         if not isinstance(item, Property):
             hint = {Never: ": add .unless(...) or .after(...)", Always: ": add .before(...) or .leads_to(...)"}
             raise FlowError(
@@ -350,7 +351,8 @@ def _there(subject: Subject, item: Property, flow: Flow[Any]) -> None:
         return
     if subject.kind == "verdict":
         return
-    known: dict[str, Any] = {"node": flow.nodes, "gate": _on_edges(flow), "end": flow.ends}[subject.kind]
+    there: dict[str, dict[str, Any]] = {"node": {**flow.nodes}, "gate": {**_on_edges(flow)}, "end": {**flow.ends}}
+    known = there[subject.kind]
     if subject.name in known:
         return
     raise FlowError(f"{item}: {_missing(subject, flow, known)}", where=item.line)

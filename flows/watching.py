@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..guards.evaluation import OpaqueFailed, holds
 from ..guards.expressions import Formula
 from ..nodes.outcome import ErrorRecord
-from .monitors import RAISED, Mark, Monitor
+from .monitors import BEGIN, RAISED, Mark, Monitor
 from .position import AtEnd, AtNode, Position
 from .properties import Property
 
@@ -63,7 +63,7 @@ def watch(monitors: tuple[Monitor, ...]) -> Watch:
     Args:
         monitors: the automata.
     """
-    return Watch(monitors, tuple(monitor.start for monitor in monitors)) if monitors else UNWATCHED
+    return Watch(monitors, tuple(BEGIN for _ in monitors)) if monitors else UNWATCHED
 
 
 class Lookout:
