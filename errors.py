@@ -26,6 +26,7 @@
     │   └── JournalBroken       a row that does not decode or does not fit the chain; names the row
     ├── WouldDeadlock           the sync face was called from guideway's own loop
     └── ToolMissing             an optional program or package is needed; says what to install
+        └── SolverMissing       the solver of the checks is not installed
 
 A message says what is wrong, where, what was found, and the way out. An error with a place in an
 author's file prints as ``desk.py:41: UnknownField: t.confidance: ...``.
@@ -202,3 +203,7 @@ class WouldDeadlock(GuidewayError):
 
 class ToolMissing(GuidewayError):
     """An optional program or package is needed; the message says what to install."""
+
+
+class SolverMissing(ToolMissing):
+    """The solver of the checks is not installed."""

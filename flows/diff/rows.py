@@ -1,0 +1,365 @@
+"""What two versions of a row decide otherwise: for each way in which they differ, a state that shows it.
+
+A state is told only after both versions were evaluated on it. What the solver believes and no evaluation confirms is
+told as what may be.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from ...guards.expressions import Formula, Opaque
+from ..check.samples import NoSample
+from ..past import NOTHING
+from .candidates import Candidates, Path, as_json
+from .pairs import Pair
+from .routing import Choices, Decision, World, decision, worlds
+from .stored import Version, opaque_leaves
+from .weighing import Weight, weigh
+
+Key = tuple[tuple[str | None, tuple[str, ...]], tuple[str | None, tuple[str, ...]]]
+"""What two rows decide: for each the target and who is asked, under the names of the new version."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case in which a row is looked at.
+
+    Args:
+        values: what fields hold, by path.
+        says: what named functions say.
+        taken: for each of the pair's counters how often its edges were taken.
+    """
+
+    values: Mapping[Path, Any] = field(default_factory=dict[Path, Any])
+    says: Mapping[Opaque, bool] = field(default_factory=dict[Opaque, bool])
+    taken: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rerouted:
+    """A case that two versions route otherwise.
+
+    Args:
+        source: the row's source, under its name in the new version.
+        outcome: what came in, where that is not a plain ok.
+        example: what the fields hold that matter, by printed path; JSON-able.
+        state: what all fields hold that the two rows look at, by printed path; JSON-able.
+        says: what named functions that matter are taken to say, by printed call.
+        taken: how often the edges of a limit were taken before, by what the limit counts.
+        old: what the old version decides.
+        new: what the new version decides.
+        weight: how much it matters.
+        why: what makes it matter.
+        certain: whether both versions were evaluated on it; else the solver alone says so.
+    """
+
+    source: str
+    outcome: str
+    example: Mapping[str, Any]
+    state: Mapping[str, Any]
+    says: Mapping[str, bool]
+    taken: Mapping[str, int]
+    old: Decision
+    new: Decision
+    weight: Weight
+    why: str
+    certain: bool = True
+
+
+@dataclass(frozen=True)
+class RowDiff:
+    """What was found about one row that is written otherwise.
+
+    Args:
+        source: the row's source, under its name in the new version.
+        rerouted: a case for each way in which the two differ.
+        complete: True: it is proved that they differ in no other way; None: it is not known.
+        rests_on: named functions that are taken to be the same in both versions.
+        missing: what keeps it from being proved.
+    """
+
+    source: str
+    rerouted: tuple[Rerouted, ...]
+    complete: Literal[True] | None
+    rests_on: tuple[str, ...] = ()
+    missing: str = ""
+
+
+class Searcher(Protocol):
+    """Finds cases that trying did not find, and proves that there are no others."""
+
+    def search(self, row: RowPair, world: World, known: set[Key]) -> tuple[list[Found], bool]:
+        """Cases that differ in ways not known yet, and whether all ways are known then.
+
+        Args:
+            row: the two rows.
+            world: what came in.
+            known: the ways that are known already.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """A case that a search came to: its values, and what the two rows are said to decide."""
+
+    values: Mapping[Path, Any]
+    old: Decision
+    new: Decision
+
+
+class RowPair:
+    """One row in two versions.
+
+    Args:
+        pair: the versions.
+        before: the row's source in the old one.
+        after: its source in the new one.
+    """
+
+    def __init__(self, pair: Pair, before: str, after: str) -> None:
+        self.pair, self.before, self.after = pair, before, after
+
+    @cached_property
+    def trees(self) -> tuple[Formula, ...]:
+        """All conditions and exemptions of both rows."""
+        return (*_trees(self.pair.old, self.before), *_trees(self.pair.new, self.after))
+
+    @cached_property
+    def leaves(self) -> tuple[Opaque, ...]:
+        """What only code can tell."""
+        return tuple(opaque_leaves(*self.trees))
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """States worth trying."""
+        return Candidates(self.trees, self.pair.old.model, self.pair.new.model)
+
+    @cached_property
+    def counts(self) -> list[tuple[int, ...]]:
+        """How often the edges of each limit may have been taken, in every combination worth trying."""
+        used = {name for version, source in self.sides for edge in version.row(source) for name in edge.limits}
+        options: list[list[int]] = []
+        for item in self.pair.counters:
+            if item.old not in used and item.new not in used:
+                options.append([0])
+                continue
+            most = {version.limits[name] for version, name in ((self.pair.old, item.old), (self.pair.new, item.new)) if name}
+            options.append(sorted({0, *(n - 1 for n in most), *most}))
+        return list(product(*options))[:256]
+
+    @property
+    def sides(self) -> tuple[tuple[Version, str], tuple[Version, str]]:
+        """The two versions, each with the row's source in it."""
+        return (self.pair.old, self.before), (self.pair.new, self.after)
+
+    def key(self, old: Decision, new: Decision) -> Key:
+        """What two decisions come to, comparable across the versions."""
+        return (
+            (self.pair.target(self.pair.old, old.target), old.asked),
+            (self.pair.target(self.pair.new, new.target), new.asked),
+        )
+
+    def states(self, values: Mapping[Path, Any]) -> tuple[BaseModel, BaseModel] | None:
+        """A state in both versions; None where one of them does not take it.
+
+        Args:
+            values: by path.
+        """
+        try:
+            data = self.candidates.data(dict(values))
+            return self.pair.old.model.model_validate(data), self.pair.new.model.model_validate(data)
+        except (ValidationError, NoSample):
+            return None
+
+    def decide(self, world: World, states: tuple[BaseModel, BaseModel], case: Case) -> tuple[Decision, Decision]:
+        """What the two rows decide.
+
+        Args:
+            world: what came in.
+            states: a state, in both versions.
+            case: what no state tells.
+        """
+        counts = list(zip(self.pair.counters, case.taken, strict=True))
+        before = Choices(case.says, {item.old: count for item, count in counts if item.old is not None})
+        after = Choices(case.says, {item.new: count for item, count in counts if item.new is not None})
+        return (
+            decision(self.pair.old, self.before, world, states[0], before),
+            decision(self.pair.new, self.after, world, states[1], after),
+        )
+
+    def cases(self, values: Mapping[Path, Any]) -> Iterator[Case]:
+        """A state with all that no state tells, in every combination worth trying.
+
+        Args:
+            values: by path.
+        """
+        for says in product((False, True), repeat=min(len(self.leaves), 6)):
+            for taken in self.counts:
+                yield Case(values, dict(zip(self.leaves, says, strict=False)), taken)
+
+
+def row_diff(row: RowPair, searcher: Searcher | None) -> RowDiff:
+    """What two versions of a row decide otherwise.
+
+    Args:
+        row: the row in both versions.
+        searcher: finds what trying does not find; None: nobody does.
+    """
+    found: list[Rerouted] = []
+    complete: Literal[True] | None = True if searcher is not None else None
+    for world in worlds(row.pair.old, row.pair.new, row.before):
+        known: dict[Key, tuple[Case, Decision, Decision]] = {}
+        _tried(row, world, known)
+        found += [_told(row, world, *item, certain=True) for item in known.values()]
+        if searcher is None:
+            continue
+        more, whole = searcher.search(row, world, set(known))
+        complete = complete if whole else None
+        found += [_confirmed(row, world, item) for item in more]
+    told = {(item.outcome, item.old, item.new): item for item in reversed(found)}
+    ordered = sorted(told.values(), key=lambda item: (item.weight, not item.certain, item.outcome, str(item.example)))
+    return RowDiff(row.after, tuple(_merged(ordered)), complete, tuple(_call(leaf) for leaf in row.leaves))
+
+
+def _tried(row: RowPair, world: World, known: dict[Key, tuple[Case, Decision, Decision]]) -> None:
+    """Tries states; keeps the plainest for each way in which the rows differ."""
+    for values in row.candidates:
+        states = row.states(values)
+        if states is None:
+            continue
+        for case in row.cases(values):
+            old, new = row.decide(world, states, case)
+            key = row.key(old, new)
+            if key[0] == key[1] and old.instead == new.instead:
+                continue
+            best = known.get(key)
+            if best is None or _plainness(case) < _plainness(best[0]):
+                known[key] = (case, old, new)
+
+
+def _confirmed(row: RowPair, world: World, found: Found) -> Rerouted:
+    """A case of the solver's, after both versions were evaluated on it."""
+    states = row.states(found.values)
+    wanted = row.key(found.old, found.new)
+    for case in row.cases(found.values) if states is not None else ():
+        old, new = row.decide(world, states, case)  # type: ignore[arg-type]  # there are states where there are cases
+        if row.key(old, new) == wanted:
+            return _told(row, world, case, old, new, certain=True)
+    return _told(row, world, Case(found.values, {}, row.counts[0]), found.old, found.new, certain=False)
+
+
+def _told(row: RowPair, world: World, case: Case, old: Decision, new: Decision, *, certain: bool) -> Rerouted:
+    limited = {item.words: count for item, count in zip(row.pair.counters, case.taken, strict=True) if count}
+    weight, why = weigh(row.pair, old, new, by_limit=bool(limited) and certain and _alike_at_first(row, world, case))
+    shown = {path: as_json(value) for path, value in sorted(case.values.items()) if _shown(path, case.values)}
+    kept = matters(row, world, case, tuple(shown)) if certain else set(shown) | set(case.says)
+    return Rerouted(
+        source=row.after,
+        outcome=world.words,
+        example={".".join(path): value for path, value in shown.items() if path in kept},
+        state={".".join(path): value for path, value in shown.items()},
+        says={_call(leaf): says for leaf, says in case.says.items() if leaf in kept},
+        taken=limited,
+        old=old,
+        new=new,
+        weight=weight,
+        why=why,
+        certain=certain,
+    )
+
+
+def _alike_at_first(row: RowPair, world: World, case: Case) -> bool:
+    """Whether the two rows decide alike as long as no edge with a limit was taken: the limit makes the difference."""
+    states = row.states(case.values)
+    if states is None:
+        return False
+    key = row.key(*row.decide(world, states, Case(case.values, case.says, (0,) * len(case.taken))))
+    return key[0] == key[1]
+
+
+def matters(row: RowPair, world: World, case: Case, paths: tuple[Path, ...]) -> set[Path | Opaque]:
+    """The fields and functions without which the two rows may decide otherwise than they do in a case.
+
+    Args:
+        row: the row in both versions.
+        world: what came in.
+        case: the case.
+        paths: the fields to look at.
+    """
+    some = random.Random(0)  # noqa: S311  # a spread of values, the same each time, and no secret
+    states = row.states(case.values)
+    wanted = None if states is None else row.key(*row.decide(world, states, case))
+    free: list[Path | Opaque] = []
+    kept: set[Path | Opaque] = set()
+    for item in (*paths, *case.says):
+        if all(_same(row, world, case, [*free, item], wanted, some) for _ in range(_TRIALS)):
+            free.append(item)
+        else:
+            kept.add(item)
+    return kept
+
+
+_TRIALS = 24
+
+
+def _same(
+    row: RowPair, world: World, case: Case, free: list[Path | Opaque], wanted: Key | None, some: random.Random
+) -> bool:
+    """Whether the rows decide as they do, whatever some of the fields and functions are."""
+    values, says = dict(case.values), dict(case.says)
+    for item in free:
+        if isinstance(item, Opaque):
+            says[item] = some.random() < 0.5
+        else:
+            values[item] = some.choice(row.candidates.options[item] or [values[item]])
+    states = row.states(values)
+    return states is None or row.key(*row.decide(world, states, Case(values, says, case.taken))) == wanted
+
+
+def _merged(found: list[Rerouted]) -> Iterator[Rerouted]:
+    """One failure stands for all that are routed alike: the first that is named."""
+    seen: set[Any] = set()
+    for item in found:
+        key = (item.source, item.old, item.new, item.outcome.startswith("which failed"))
+        if key not in seen:
+            seen.add(key)
+            yield item
+
+
+def _shown(path: Path, values: Mapping[Path, Any]) -> bool:
+    """Whether a field is told: not within what is None, and not a model of which fields are told."""
+    if any(values.get(path[:count], NOTHING) is None for count in range(1, len(path))):
+        return False
+    return values[path] is None or not any(len(other) > len(path) and other[: len(path)] == path for other in values)
+
+
+def _plainness(case: Case) -> tuple[Any, ...]:
+    values = [value for path, value in case.values.items() if _shown(path, case.values)]
+    numbers = sum(abs(float(value)) for value in values if isinstance(value, int | float))
+    return (
+        sum(case.taken), sum(case.says.values()), sum(value is None for value in values),
+        sum(len(str(value)) for value in values), numbers, str(values),
+    )  # fmt: skip
+
+
+def _call(leaf: Opaque) -> str:
+    return f"{leaf.name}({', '.join(leaf.parameters)})" if leaf.parameters else leaf.name
+
+
+def _trees(version: Version, source: str) -> Iterator[Formula]:
+    for edge in version.row(source):
+        if edge.condition is not None:
+            yield edge.condition
+        for gate in edge.gates:
+            unless = version.unless(gate)
+            if unless is not None:
+                yield unless
