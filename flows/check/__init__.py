@@ -59,7 +59,7 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
             for item in report.facts.proofs
         ]
     facts = replace(facts, proofs=tuple(proofs))
-    return Report(flow.name, arranged(found, flow.accepts), facts, strict)
+    return Report(flow.name, arranged(found, flow.accepts), facts, strict, flow.line)
 
 
 def _of(node: str, flow: Flow[Any], item: Finding) -> Finding:

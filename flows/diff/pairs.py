@@ -124,8 +124,8 @@ class Pair:
                 yield (self.today(source) if version is self.old else source), self.target(version, edge.target)
 
     def _words(self, version: Version, limit: str) -> str:
-        told = [f"{source} > {edge.target}" for source, edge in edges(version) if limit in edge.limits]
-        return limit if not limit.startswith("at_most(") else " and ".join(dict.fromkeys(told)) or limit
+        told = [f"the edge {source} > {edge.target}" for source, edge in edges(version) if limit in edge.limits]
+        return f"the limit {limit}" if not limit.startswith("at_most(") else " and ".join(dict.fromkeys(told)) or limit
 
 
 def edges(version: Version) -> Iterator[tuple[str, StoredEdge]]:

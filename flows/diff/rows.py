@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -93,6 +93,10 @@ class RowDiff:
     missing: str = ""
 
 
+_COUNTS, _LEAVES, _CASES = 24, 5, 6000
+"""How many combinations of counts and how many named functions are looked at in a state, and how many cases in all."""
+
+
 class Searcher(Protocol):
     """Finds cases that trying did not find, and proves that there are no others."""
 
@@ -154,7 +158,7 @@ class RowPair:
                 continue
             most = {version.limits[name] for version, name in ((self.pair.old, item.old), (self.pair.new, item.new)) if name}
             options.append(sorted({0, *(n - 1 for n in most), *most}))
-        return list(product(*options))[:256]
+        return list(islice(product(*options), _COUNTS))
 
     @property
     def sides(self) -> tuple[tuple[Version, str], tuple[Version, str]]:
@@ -202,7 +206,7 @@ class RowPair:
         Args:
             values: by path.
         """
-        for says in product((False, True), repeat=min(len(self.leaves), 6)):
+        for says in product((False, True), repeat=min(len(self.leaves), _LEAVES)):
             for taken in self.counts:
                 yield Case(values, dict(zip(self.leaves, says, strict=False)), taken)
 
@@ -232,7 +236,8 @@ def row_diff(row: RowPair, searcher: Searcher | None) -> RowDiff:
 
 def _tried(row: RowPair, world: World, known: dict[Key, tuple[Case, Decision, Decision]]) -> None:
     """Tries states; keeps the plainest for each way in which the rows differ."""
-    for values in row.candidates:
+    each = len(row.counts) * 2 ** min(len(row.leaves), _LEAVES)
+    for values in islice(row.candidates, max(_CASES // _COUNTS, _CASES // each)):
         states = row.states(values)
         if states is None:
             continue

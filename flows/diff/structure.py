@@ -281,11 +281,16 @@ def _limits(pair: Pair) -> Iterator[Change]:
         if item.old is not None and item.new is not None:
             was, now = pair.old.limits[item.old], pair.new.limits[item.new]
             if was != now:
-                yield Change("changed", "limit", item.words, f"at most {now} times, was {was}", loosens=now > was)
+                yield Change("changed", "limit", _bare(item.words), f"at most {now} times, was {was}", loosens=now > was)
         elif item.old is not None:
-            yield Change("removed", "limit", item.words, f"at most {pair.old.limits[item.old]} times is gone", loosens=True)
+            yield Change("removed", "limit", _bare(item.words), f"at most {pair.old.limits[item.old]} times is gone", loosens=True)
         elif item.new is not None:
-            yield Change("added", "limit", item.words, f"at most {pair.new.limits[item.new]} times")
+            yield Change("added", "limit", _bare(item.words), f"at most {pair.new.limits[item.new]} times")
+
+
+def _bare(words: str) -> str:
+    """What a limit counts, where it is said already that it is a limit."""
+    return words.removeprefix("the limit ").replace("the edge ", "")
 
 
 def _budget(old: Spec, new: Spec, within: str = "") -> Iterator[Change]:

@@ -86,10 +86,15 @@ def place(item: Rerouted) -> str:
 
 
 def _state(item: Rerouted) -> str:
-    parts = [f"{name} = {_value(value)}" for name, value in item.example.items()]
-    parts += [f"{name} {'says' if says else 'not saying'} yes" for name, says in item.says.items()]
-    parts += [f"{name} taken {_times(count)} before" for name, count in item.taken.items()]
-    return f"a state with {_and(parts)}" if parts else "every state"
+    fields = [f"{name} = {_value(value)}" for name, value in item.example.items()]
+    said = f"a state with {_and(fields)}" if fields else "any state"
+    if item.says:
+        answers = [f"{name} {'says' if yes else 'does not say'} yes" for name, yes in item.says.items()]
+        said += f" for which {_and(answers)}"
+    if item.taken:
+        counts = [f"{name} taken {_times(count)} before" for name, count in item.taken.items()]
+        said += f", {_and(counts)},"
+    return said
 
 
 def _times(count: int) -> str:
