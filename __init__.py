@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .errors import RunExists as RunExists
     from .errors import RunNotFound as RunNotFound
     from .errors import RunNotReady as RunNotReady
+    from .errors import SolverMissing as SolverMissing
     from .errors import StateInvalid as StateInvalid
     from .errors import StoreError as StoreError
     from .errors import StoreForeign as StoreForeign
@@ -143,6 +144,7 @@ __all__ = [
     "RunNotFound",
     "RunNotReady",
     "START",
+    "SolverMissing",
     "Spent",
     "StateInvalid",
     "Step",
@@ -234,6 +236,7 @@ _HOMES = {
     "RunNotFound": ".errors",
     "RunNotReady": ".errors",
     "START": ".flows.rows",
+    "SolverMissing": ".errors",
     "Spent": ".guards.budgets",
     "StateInvalid": ".errors",
     "Step": ".runs.views",

@@ -97,26 +97,39 @@ def kind_of_type(annotation: Any) -> Kind:
 
 
 def _choices(annotation: Any) -> Iterator[Choice]:
+    for leaf, _ in leaves(annotation):
+        origin = get_origin(leaf)
+        if origin is Literal:
+            for value in get_args(leaf):
+                yield _only(value)
+        elif isinstance(leaf, type) and issubclass(leaf, Enum):
+            for member in leaf:
+                yield _only(member)
+        else:
+            yield Choice(_sort(origin if isinstance(origin, type) else leaf), leaf)
+
+
+def leaves(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The members of an annotation that are no unions or aliases, each with the metadata that stands around it.
+
+    Args:
+        annotation: a type, as pydantic or ``get_type_hints`` resolved it.
+        metadata: what stands around all of it, such as a field's bounds.
+    """
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
         for member in get_args(annotation):
-            yield from _choices(member)
-    elif origin is Literal:
-        for value in get_args(annotation):
-            yield _only(value)
+            yield from leaves(member, metadata)
     elif origin is Annotated:
-        yield from _choices(get_args(annotation)[0])
+        yield from leaves(get_args(annotation)[0], (*get_args(annotation)[1:], *metadata))
     elif isinstance(annotation, TypeVar):
-        yield from _choices(Any if annotation.__bound__ is None else annotation.__bound__)
+        yield from leaves(Any if annotation.__bound__ is None else annotation.__bound__, metadata)
     elif isinstance(annotation, NewType):
-        yield from _choices(annotation.__supertype__)
+        yield from leaves(annotation.__supertype__, metadata)
     elif hasattr(annotation, "__value__"):  # a `type` statement's alias
-        yield from _choices(annotation.__value__)
-    elif isinstance(annotation, type) and issubclass(annotation, Enum):
-        for member in annotation:
-            yield _only(member)
+        yield from leaves(annotation.__value__, metadata)
     else:
-        yield Choice(_sort(origin if isinstance(origin, type) else annotation), annotation)
+        yield annotation, metadata
 
 
 def _only(value: Any) -> Choice:

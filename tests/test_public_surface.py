@@ -32,8 +32,8 @@ EXPECTED = {
     # errors
     "CheckFailed", "ConditionError", "ConfigError", "DecisionRefused", "FlowError", "GateError", "GuidewayError",
     "JournalBroken", "LeaseLost", "NodeError", "RequestNotFound", "RunBusy", "RunError", "RunExists", "RunNotFound",
-    "RunNotReady", "StateInvalid", "StoreError", "StoreForeign", "StoreLocked", "StoreNotFound", "StoreReadOnly",
-    "StoreTooNew", "ToolMissing", "UnknownField", "WouldDeadlock",
+    "RunNotReady", "SolverMissing", "StateInvalid", "StoreError", "StoreForeign", "StoreLocked", "StoreNotFound",
+    "StoreReadOnly", "StoreTooNew", "ToolMissing", "UnknownField", "WouldDeadlock",
 }
 # fmt: on
 """The whole face. A name that joins or leaves it is told in CHANGELOG.md."""

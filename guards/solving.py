@@ -1,0 +1,187 @@
+"""The border to the solver: its expressions are known here alone, and everywhere else they are what this hands out.
+
+z3 ships no types, so its expressions are ``Any`` behind this border. Each ``Solving`` has a context of its own:
+the one that all of z3 shares is not thread-safe. Truths that are known beforehand stay Python bools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal, NamedTuple
+
+from ..errors import SolverMissing
+
+Bit = Any
+"""A truth: a Python bool where it is known, else the solver's."""
+
+TIMEOUT = 2000
+"""How long the solver may think about one question, in milliseconds."""
+
+
+def installed() -> bool:
+    """Whether there is a solver."""
+    return find_spec("z3") is not None
+
+
+class Answer(NamedTuple):
+    """What the solver says.
+
+    Args:
+        verdict: whether all that was asked for can be; None where it did not find out.
+        model: values, where it can.
+        core: where it cannot, which of what was asked for cannot be together.
+    """
+
+    verdict: bool | None
+    model: Any = None
+    core: tuple[int, ...] = ()
+
+
+class Solving:
+    """The solver, with a context of its own.
+
+    Raises:
+        SolverMissing: it is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._z3: Any = import_module("z3")
+        except ImportError as error:
+            raise SolverMissing("the solver z3 is not installed. Run: pip install 'guideway[check]'") from error
+        self._context = self._z3.Context()
+        self._solver = self._z3.SimpleSolver(ctx=self._context)  # a solver for each question costs four times as much
+        self._solver.set("timeout", TIMEOUT)
+        self._solver.set("core.minimize", True)
+        self._true, self._false = (self._z3.BoolVal(value, self._context) for value in (True, False))
+
+    # unknowns and constants
+
+    def bit(self, name: str) -> Bit:
+        """An unknown truth."""
+        return self._z3.Bool(name, self._context)
+
+    def whole(self, name: str) -> Any:
+        """An unknown whole number."""
+        return self._z3.Int(name, self._context)
+
+    def real(self, name: str) -> Any:
+        """An unknown number."""
+        return self._z3.Real(name, self._context)
+
+    def number(self, value: int | Fraction) -> Any:
+        """A number that is known."""
+        if value.denominator == 1:
+            return self._z3.IntVal(int(value), self._context)
+        return self._z3.RatVal(value.numerator, value.denominator, self._context)
+
+    def known(self, bit: bool) -> Any:
+        """A truth that is known, as the solver has it."""
+        return self._true if bit else self._false
+
+    def amount(self, bit: Bit, number: int) -> Any:
+        """A number where something is true, else nothing."""
+        return self._z3.If(bit, number, 0)
+
+    def relation(self, name: str, *sorts: Literal["whole", "real", "bit"]) -> Any:
+        """An unknown relation of values of these sorts."""
+        return self._z3.Function(name, *(self._sort(sort) for sort in sorts), self._z3.BoolSort(self._context))
+
+    def measure(self, name: str, sort: Literal["whole", "real"]) -> Any:
+        """An unknown function of a whole number that gives a number."""
+        return self._z3.Function(name, self._sort("whole"), self._sort(sort))
+
+    def _sort(self, sort: str) -> Any:
+        made = {"whole": self._z3.IntSort, "real": self._z3.RealSort, "bit": self._z3.BoolSort}[sort]
+        return made(self._context)
+
+    # building
+
+    def both(self, *bits: Bit) -> Bit:
+        """Whether all are true."""
+        open_bits = [bit for bit in bits if bit is not True]
+        if any(bit is False for bit in open_bits):
+            return False
+        if len(open_bits) < 2:
+            return open_bits[0] if open_bits else True
+        return self._z3.And(open_bits)
+
+    def either(self, *bits: Bit) -> Bit:
+        """Whether one is true."""
+        open_bits = [bit for bit in bits if bit is not False]
+        if any(bit is True for bit in open_bits):
+            return True
+        if len(open_bits) < 2:
+            return open_bits[0] if open_bits else False
+        return self._z3.Or(open_bits)
+
+    def no(self, bit: Bit) -> Bit:
+        """Whether it is false."""
+        return not bit if isinstance(bit, bool) else self._z3.Not(bit)
+
+    def implies(self, bit: Bit, other: Bit) -> Bit:
+        """Whether the other is true where the first is."""
+        return self.either(self.no(bit), other)
+
+    def same(self, bit: Bit, other: Bit) -> Bit:
+        """Whether both are true, or both false."""
+        if isinstance(bit, bool):
+            return other if bit else self.no(other)
+        if isinstance(other, bool):
+            return bit if other else self.no(bit)
+        return bit == other
+
+    def as_real(self, number: Any) -> Any:
+        """A number that may have a fraction."""
+        return self._z3.ToReal(number) if number.is_int() else number
+
+    def is_whole(self, number: Any) -> Bit:
+        """Whether a number has no fraction."""
+        return True if number.is_int() else self._z3.IsInt(number)
+
+    # asking
+
+    def ask(self, facts: Iterable[Bit], wanted: Sequence[Bit]) -> Answer:
+        """Whether what is wanted can be, given facts.
+
+        Args:
+            facts: what holds in any case.
+            wanted: what is asked for.
+        """
+        if any(bit is False for bit in wanted):
+            return Answer(False, core=tuple(place for place, bit in enumerate(wanted) if bit is False)[:1])
+        self._solver.push()
+        try:
+            self._solver.add([fact for fact in facts if fact is not True])
+            names = [self._z3.Bool(f"?{place}", self._context) for place in range(len(wanted))]
+            for name, bit in zip(names, wanted, strict=True):
+                self._solver.add(self._z3.Implies(name, self._true if bit is True else bit))
+            found = self._solver.check(names)
+            if found == self._z3.sat:
+                return Answer(True, self._solver.model())
+            if found == self._z3.unsat:
+                core = {str(name) for name in self._solver.unsat_core()}
+                return Answer(False, core=tuple(place for place, name in enumerate(names) if str(name) in core))
+            return Answer(None)
+        except self._z3.Z3Exception:  # memory, or a number that it cannot write
+            return Answer(None)
+        finally:
+            self._solver.pop()
+
+    # reading a model
+
+    def truth(self, model: Any, bit: Bit) -> bool:
+        """A truth in a model."""
+        return bit if isinstance(bit, bool) else self._z3.is_true(model.eval(bit, model_completion=True))
+
+    def value(self, model: Any, number: Any) -> Fraction | None:
+        """A number in a model; None where it is no fraction."""
+        found = model.eval(number, model_completion=True)
+        if self._z3.is_int_value(found):
+            return Fraction(found.as_long())
+        if self._z3.is_rational_value(found):
+            return Fraction(found.numerator_as_long(), found.denominator_as_long())
+        return None
