@@ -102,7 +102,7 @@ class _Foretelling:
             if called is None:
                 yield Fate(where, "migrates", f"a migration drops the field {name}")
             elif called not in today:
-                yield Fate(where, "parks", f"where it holds something in the field {name}, which is gone")
+                yield Fate(where, "parks", f"where it holds more than the default in the field {name}, which is gone")
             elif _said(spec, old) != _said(today[called], new):
                 yield Fate(where, "parks", f"where what it holds in the field {called} does not fit the type of today")
         for name in today:
@@ -138,12 +138,10 @@ class _Foretelling:
         return (self.now if new else self.then)["build"]["nodes"].get(name, NOTHING).get("source")
 
     def _ask(self, name: str, spec: Spec, today: str, now: Spec) -> Fate:
-        question = [version["build"]["nodes"].get(its, NOTHING).get("question")
-                    for version, its in ((self.then, name), (self.now, today))]  # fmt: skip
         where = f"waiting for {spec['role']} at {name}"
         if now.get("role") != spec["role"]:
             return Fate(where, "asks anew", f"{now.get('role', 'nobody')} is asked now")
-        if question[0] != question[1] or self._body(name) != self._body(today, new=True) or name != today:
+        if self._body(name) != self._body(today, new=True) or name != today:
             return Fate(where, "asks anew", "the question is another one")
         return Fate(where, "goes on")
 
