@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +45,22 @@ def _told(finding: Finding) -> Iterator[Line]:
         yield Line(f"example: {in_words(finding.example)}")
 
 
+def _with_steps(finding: Finding) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The names of a path, each with what the executed example did there; START does nothing."""
+    done = [step for step in (finding.example or {}).get("steps", ()) if isinstance(step, dict)]
+    for name in finding.path:
+        step = done.pop(0) if done and done[0].get("node") == name else {}
+        yield name, step
+
+
 class _Trace:
     """The keys and the edges that a path leads along."""
 
     def __init__(self, diagram: Diagram, finding: Finding) -> None:
         self.diagram = diagram
-        self.names = finding.path
-        self.done: Sequence[Any] = (finding.example or {}).get("steps", ())
-        self.keys = [key for key in (self.key(name) for name in finding.path) if key is not None]
+        places = [(self.key(name), step) for name, step in _with_steps(finding)]
+        self.keys = [key for key, _ in places if key is not None]
+        self.steps = [step for key, step in places if key is not None]
         self.out: dict[str, list[int]] = defaultdict(list)
         for place, edge in enumerate(diagram.edges):
             self.out[edge.source].append(place)
@@ -73,8 +81,8 @@ class _Trace:
         found: dict[int, list[int]] = defaultdict(list)
         number = 0
         through: list[str] = []
-        for source, target in zip(self.keys, self.keys[1:], strict=False):
-            way = self.way(source, target, self.step(number))
+        for source, target, step in zip(self.keys, self.keys[1:], self.steps, strict=False):
+            way = self.way(source, target, step)
             if source == target and not way:
                 continue  # both are inside of what is drawn closed
             number += 1
@@ -84,11 +92,6 @@ class _Trace:
                 through.append(self.diagram.edges[place].target)
         self.keys = [*through, *self.keys[-1:]]
         return found
-
-    def step(self, number: int) -> dict[str, Any]:
-        """What the executed example did at a step."""
-        step = self.done[number] if number < len(self.done) else None
-        return step if isinstance(step, dict) else {}
 
     def way(self, source: str, target: str, step: dict[str, Any]) -> list[int]:
         """The edges from one node to the next: the shortest way through gates, forks and joins that fits the step."""
