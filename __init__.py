@@ -44,6 +44,11 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds this, __all__ a
     from .flows.fanout import all_of as all_of
     from .flows.flow import Flow as Flow
     from .flows.migrations import Migration as Migration
+    from .flows.properties import Property as Property
+    from .flows.properties import always as always
+    from .flows.properties import at_most_once as at_most_once
+    from .flows.properties import enforced as enforced
+    from .flows.properties import never as never
     from .flows.rows import START as START
     from .flows.rows import on as on
     from .flows.subflow import subflow as subflow
@@ -132,6 +137,7 @@ __all__ = [
     "NodeError",
     "Outcome",
     "Progress",
+    "Property",
     "Refusal",
     "Report",
     "Request",
@@ -163,14 +169,17 @@ __all__ = [
     "act",
     "afrom_mcp",
     "all_of",
+    "always",
     "any_of",
     "approval",
     "ask",
     "at_most",
+    "at_most_once",
     "compute",
     "contains",
     "each",
     "ended",
+    "enforced",
     "exists",
     "failed",
     "fields",
@@ -179,6 +188,7 @@ __all__ = [
     "from_mcp",
     "last",
     "length",
+    "never",
     "none_of",
     "on",
     "one_of",
@@ -224,6 +234,7 @@ _HOMES = {
     "NodeError": ".errors",
     "Outcome": ".nodes.outcome",
     "Progress": ".runs.progress",
+    "Property": ".flows.properties",
     "Refusal": ".nodes.outcome",
     "Report": ".flows.check.report",
     "Request": ".runs.views",
@@ -255,14 +266,17 @@ _HOMES = {
     "act": ".nodes.act",
     "afrom_mcp": ".nodes.from_mcp",
     "all_of": ".flows.fanout",
+    "always": ".flows.properties",
     "any_of": ".guards.functions",
     "approval": ".guards.gates",
     "ask": ".nodes.ask",
     "at_most": ".guards.limits",
+    "at_most_once": ".flows.properties",
     "compute": ".nodes.compute",
     "contains": ".guards.functions",
     "each": ".flows.each",
     "ended": ".guards.endings",
+    "enforced": ".flows.properties",
     "exists": ".guards.functions",
     "failed": ".guards.outcomes",
     "fields": ".guards.fields",
@@ -271,6 +285,7 @@ _HOMES = {
     "from_mcp": ".nodes.from_mcp",
     "last": ".guards.functions",
     "length": ".guards.functions",
+    "never": ".flows.properties",
     "none_of": ".guards.functions",
     "on": ".flows.rows",
     "one_of": ".guards.functions",

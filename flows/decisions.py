@@ -18,7 +18,8 @@ from ..nodes.node import Node
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 from ..nodes.sealing import cleaned
 from .edits import Edits, edited, seen_by_guards
-from .position import AtGate, No
+from .ends import End
+from .position import AtEnd, AtGate, No
 from .rows import Route
 
 if TYPE_CHECKING:
@@ -279,6 +280,30 @@ def is_for(route: Route, error: ErrorRecord | None, ended: tuple[str | None, str
     if error is None:
         return match is None
     return match is not None and match.matches(error.category, error.classes)
+
+
+def judged(end: End, state: Any, tools: Mapping[str, str], memo: dict[Any, Any]) -> tuple[AtEnd, ErrorRecord | None]:
+    """An end with the verdict that a run has there, and why it is failed where it is not met.
+
+    Args:
+        end: the end.
+        state: the state.
+        tools: stakes by tool name.
+        memo: holds the values of opaque conditions of this decision.
+    """
+    if end.succeeds_if is None:
+        return AtEnd(end.name, end.verdict), None
+    try:
+        good = holds(end.succeeds_if, state, tools, memo)
+    except OpaqueFailed as cause:
+        good, note = None, f" ({cause.name} raised: {cause.cause})"
+    else:
+        note = ""
+    if good is True:
+        return AtEnd(end.name, "success"), None
+    found = observed(end.succeeds_if, state)
+    told = f"end {end.name!r} succeeds if {text(end.succeeds_if)}, found {found}{note}"
+    return AtEnd(end.name, "failed"), ErrorRecord("bug", "EndNotMet", told)
 
 
 def bug(cause: OpaqueFailed) -> ErrorRecord:

@@ -20,6 +20,7 @@ from .fanout import AllOf
 from .kind import FlowKind
 from .manifest import hashes, manifest_of
 from .migrations import Migration, as_migrations, must_lead_here
+from .properties import Property, bind
 from .regions import Region
 from .resolve import resolve
 from .rows import Route, Row
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..runs.app import App
     from .check.report import Finding, Report
+    from .watching import Monitor
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -44,7 +46,8 @@ class Flow(FlowKind, Generic[S]):
         budget: what a run may use up.
         on_exhausted: where a run goes, once, when the budget is used up.
         on_failure: where a failed outcome goes that no edge of its row matches.
-        properties: the author's own properties, for the checker.
+        properties: the author's own: ``never(pay).unless(lead)`` and the like; each is proved, refuted (``compile``
+            refuses the flow), or watched while a run goes. ``enforced(...)`` has one watched in any case.
         accepts: findings that are accepted: code to reason; the report repeats them.
         migrations: how runs of older versions fit this one, each a ``Migration``, or a function from the fields of
             a stored state to those of today. A run that does not fit parks, and says why.
@@ -63,7 +66,7 @@ class Flow(FlowKind, Generic[S]):
         budget: Budget | None = None,
         on_exhausted: Target | Edge | None = None,
         on_failure: Target | Edge | None = None,
-        properties: Iterable[Any] = (),
+        properties: Iterable[Property] = (),
         accepts: Mapping[str, str] | None = None,
         migrations: Iterable[Migration | Callable[[dict[str, Any]], dict[str, Any]]] = (),
         label: str | None = None,
@@ -81,7 +84,6 @@ class Flow(FlowKind, Generic[S]):
         self.state: type[S] = state
         self.label = label
         self.budget = budget
-        self.properties = tuple(properties)
         self.accepts = dict(accepts or {})
         self.migrations = as_migrations(migrations, name, self.line)
         self.type: StateType[S] = StateType(state, where=self.line)
@@ -99,6 +101,7 @@ class Flow(FlowKind, Generic[S]):
         self.regions: dict[str, Region] = parts.regions
         there = {"nodes": list(self.nodes), "edges": list(self.routes), "fields": list(self.type.fields)}
         must_lead_here(self.migrations, there, self.line)
+        self.properties: tuple[Property, ...] = bind(properties, self)
 
     def __repr__(self) -> str:
         return f"<flow {self.name}: {len(self.nodes)} nodes, {len(self.ends)} ends>"
@@ -124,6 +127,15 @@ class Flow(FlowKind, Generic[S]):
     def build(self) -> str:
         """The hash of the shape and all that runs: bodies, prompts, models, budgets."""
         return self._hashes[1]
+
+    @cached_property
+    def watched(self) -> tuple[Monitor, ...]:
+        """The automata of the properties that are watched while a run goes: those that are marked or not proved."""
+        if not self.properties:
+            return ()
+        from .check.properties import watched
+
+        return watched(self)
 
     def check(self, *, strict: bool = False) -> Report:
         """Checks the flow without running it.

@@ -58,6 +58,7 @@ def manifest_of(flow: Flow[Any]) -> dict[str, Any]:
             "nodes": {name: spec["build"] for name, spec in specs.items()},
             "budget": _budget(flow.budget),
             "policies": {name: _source(gate) for name, gate in sorted(flow.gates.items()) if isinstance(gate, Policy)},
+            **({"properties": [item.to_json() for item in flow.properties]} if flow.properties else {}),
         },
         "data": {name: _data(flow, node) for name, node in sorted(flow.nodes.items())},
         "label": flow.label,

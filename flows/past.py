@@ -164,6 +164,11 @@ class PastFlow:
         self.ends: dict[str, Any] = {}
         self.rows: dict[str, Any] = {}
 
+    @property
+    def watched(self) -> tuple[Any, ...]:
+        """What the flow of today watches: what happens under this one counts there."""
+        return () if self.today is None else self.today.watched
+
     def inside(self, node: str) -> PastFlow | None:
         """The flow that a node held; None where it held none.
 

@@ -20,6 +20,7 @@ from .edits import Edits
 
 if TYPE_CHECKING:
     from .regions import Region
+    from .watching import Watch
 
 No = Literal["denied", "expired", "violated"]
 
@@ -35,6 +36,7 @@ class AtNode(NamedTuple):
         digest: of the call that the grant names.
         edits: what people changed of that call.
         also: the requests of the other approvals on the way, in the order given.
+        forbidden: the property that its start would violate: it does not start, and its step fails.
     """
 
     node: str
@@ -44,6 +46,7 @@ class AtNode(NamedTuple):
     digest: str | None = None
     edits: Edits | None = None
     also: tuple[str, ...] = ()
+    forbidden: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ class Place(NamedTuple):
         region: the innermost region that the branch is in; None outside of all.
         beside: steps that other branches of the flow are at, which its own budget counts as taken.
         outer: the budgets of the flows around a subflow, innermost first.
+        watch: the properties that are watched, and how each stands; None where none is.
     """
 
     state: BaseModel
@@ -195,6 +199,7 @@ class Place(NamedTuple):
     region: Region | None = None
     beside: int = 0
     outer: tuple[Outer, ...] = ()
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +270,13 @@ class Reasons(NamedTuple):
         edge: the id of the edge that was taken; None where there was none.
         tried: the edges tried, in order, with every guard's text, value and what it read, JSON-able.
         counted: the limits whose counters go up by one.
+        seen: where properties are watched, what gates said (``yes:lead``) and which conditions hold (``holds:...``).
     """
 
     edge: str | None = None
     tried: tuple[dict[str, Any], ...] = ()
     counted: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
 
 NO_REASONS = Reasons()

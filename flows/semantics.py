@@ -17,24 +17,24 @@ The rules, in the order in which they act:
     leaves the region only by a failure: by a ``failed(...)`` edge that leads out, or on a way of the flow's; that
     way is taken where the fork was, once the branches have come to rest.
 7.  In a subflow the budgets around it bind too; where one of those is used up, the subflow ends by it.
+8.  What would violate a property that is watched does not happen: the node does not start and its step fails as
+    ``forbidden``; an end that is come to against one is failed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..guards.evaluation import OpaqueFailed, holds, observed
+from ..guards.evaluation import OpaqueFailed
 from ..guards.gates import Approval, Gate, Way
 from ..guards.limits import Limit
 from ..guards.path import Edge
-from ..guards.printing import text
 from ..guards.target import Target
 from ..nodes.calls import EXHAUSTED_AROUND
 from ..nodes.outcome import ErrorRecord, Failure, Outcome, Refusal
 from .affording import over, over_outside
-from .decisions import against, asked_about, asked_first, bug, decide, failure_of, gate_at, is_for, told_of
-from .edits import Edits
+from .decisions import against, asked_about, asked_first, bug, decide, failure_of, gate_at, is_for, judged, told_of
 from .ends import End
 from .fanout import AllOf
 from .position import (
@@ -64,6 +64,8 @@ from .position import (
     Run,
 )
 from .rows import Route
+from .trail import Trail
+from .watching import NOBODY, Lookout, forbidden
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -95,29 +97,10 @@ def next_move(flow: Flow[Any], place: Place, incoming: Incoming) -> Move:
     return walk.joined(incoming) if isinstance(incoming, Joined) else walk.left(incoming)
 
 
-@dataclass(slots=True)
-class _Trail:
-    """What led here: the edge under way, what is passed on to the target, and the log of guards."""
-
-    route: Route
-    guards: list[dict[str, Any]]
-    refusal: Refusal | None = None
-    failure: Failure | None = None
-    grant: str | None = None
-    digest: str | None = None
-    edits: Edits | None = None
-    also: tuple[str, ...] = ()
-
-    @property
-    def approvals(self) -> tuple[str, ...]:
-        """The requests of the approvals so far: what a person said yes to has a digest, and an exemption none."""
-        return self.also if self.grant is None or self.digest is None else (*self.also, self.grant)
-
-
 class _Walk:
     """One routing decision: the log of what was tried, and each opaque condition evaluated once."""
 
-    __slots__ = ("ended", "flow", "memo", "place", "tried")
+    __slots__ = ("ended", "flow", "lookout", "memo", "place", "tried")
 
     def __init__(self, flow: Flow[Any], place: Place) -> None:
         self.flow = flow
@@ -125,6 +108,7 @@ class _Walk:
         self.tried: list[dict[str, Any]] = []
         self.memo: dict[Any, Any] = {}
         self.ended: tuple[str | None, str | None] = (None, None)
+        self.lookout = NOBODY if place.watch is None else Lookout(place.watch, flow.tools)
 
     # what came in
 
@@ -133,6 +117,7 @@ class _Walk:
         if outcome.end is not None:
             self.ended = (outcome.end, outcome.verdict)
         if outcome.kind == "ok":
+            self.lookout.ended_well(done.node)
             return self.row(done.node, None)
         if outcome.kind in ("refused", "expired"):
             return self._no_of_its_own(done.node, outcome)
@@ -143,11 +128,12 @@ class _Walk:
         at = decided.at
         route = self.flow.routes[at.route]
         gate = gate_at(self.flow, at)
-        trail = _Trail(route, [], at.refusal, at.failure, edits=decided.edits or at.edits)
+        trail = Trail(route, [], at.refusal, at.failure, edits=decided.edits or at.edits)
         if decided.edits is not None:  # what was said before it says nothing of the edited call
             return self._edited(trail, gate, decided)
         trail.also = at.also
         refusal = decided.refusal
+        self.lookout.said(gate.name, refusal is None)
         if refusal is None:
             trail.guards.append({"guard": gate.name, "value": True, "request": decided.request})
             trail.grant, trail.digest = decided.request, decided.digest
@@ -158,13 +144,13 @@ class _Walk:
 
     def headed(self, headed: Headed) -> Move:
         route = self.flow.routes[headed.route]
-        return self._gates(_Trail(route, [], headed.refusal, headed.failure, edits=headed.edits), 0)
+        return self._gates(Trail(route, [], headed.refusal, headed.failure, edits=headed.edits), 0)
 
     def joined(self, joined: Joined) -> Move:
         name = joined.exit
         target = self.flow.nodes.get(name) or self.flow.forks.get(name) or self.flow.ends[name]
         route = Route(f"join: {joined.exit}", "join", None, (), (), target, None)
-        return self._arrive(_Trail(route, [], joined.refusal, joined.failure), target)
+        return self._arrive(Trail(route, [], joined.refusal, joined.failure), target)
 
     def left(self, left: AtLeft) -> Move:
         """A branch left the region: its way is taken from here, or leaves the region around."""
@@ -172,7 +158,7 @@ class _Walk:
             return self._leave(left)
         if left.how == "edge":
             route = self.flow.routes[left.route or ""]
-            return self._take(_Trail(route, [], failure=left.failure), left.source, left.error)
+            return self._take(Trail(route, [], failure=left.failure), left.source, left.error)
         if left.how == "exhausted":
             return self._exhausted(left.source, left.error)
         if left.how == "stuck":
@@ -192,12 +178,12 @@ class _Walk:
                 self.tried.append({"edge": route.id, "guards": guards})
                 return self._opaque(source, error, cause)
             if passed:
-                trail = _Trail(route, guards, failure=failure_of(source, error))
+                trail = Trail(route, guards, failure=failure_of(source, error))
                 return self._take(trail, source, error) if error is not None else self._gates(trail, 0)
             self.tried.append({"edge": route.id, "guards": guards})
         return self._no_edge(source, error)
 
-    def _take(self, trail: _Trail, source: str, error: ErrorRecord) -> Move:
+    def _take(self, trail: Trail, source: str, error: ErrorRecord) -> Move:
         """An edge for a failure: one that leads out of the region is taken by what forked, its gates too."""
         region, target = self.place.region, trail.route.target.name
         if region is None or target == region.exit or target in region.inside:
@@ -206,7 +192,7 @@ class _Walk:
         return self._leave(AtLeft("edge", source, error, trail.route.id, trail.failure))
 
     def _leave(self, left: AtLeft) -> Move:
-        return Leave(left, Reasons(None, tuple(self.tried)), self.place.out)
+        return Leave(left, Reasons(None, tuple(self.tried), (), self.lookout.seen), self.place.out)
 
     def _conditions(self, route: Route, log: list[dict[str, Any]]) -> bool:
         state = self.place.state
@@ -246,7 +232,7 @@ class _Walk:
 
     # gates and their ways
 
-    def _gates(self, trail: _Trail, first: int) -> Move:
+    def _gates(self, trail: Trail, first: int) -> Move:
         for index in range(first, len(trail.route.gates)):
             gate, turns = asked_first(trail.route.gates, index, trail.edits)
             at = AtGate(trail.route.id, index, turns, trail.refusal, trail.failure, trail.edits, trail.approvals)
@@ -255,7 +241,7 @@ class _Walk:
                 return no
         return self._arrive(trail, trail.route.target)
 
-    def _gate(self, trail: _Trail, gate: Gate, at: AtGate) -> Move | None:
+    def _gate(self, trail: Trail, gate: Gate, at: AtGate) -> Move | None:
         """None where the gate lets the run pass; else the move that it means."""
         edits = trail.edits
         state, call = asked_about(self.flow, trail.route.target, self.place.state, edits)
@@ -265,21 +251,24 @@ class _Walk:
         except OpaqueFailed as cause:
             return self._broken(trail, bug(cause))
         trail.guards.append(verdict.log)
+        if verdict.asks and self.lookout.against() is not None:
+            return self._arrive(trail, trail.route.target)
         if verdict.asks:
             return Ask(at, self._why(trail, taken=False), self.place.out)
+        self.lookout.said(gate.name, verdict.refusal is None)
         if verdict.refusal is not None:
             return self._way(trail, gate, at, verdict.refusal)
         if isinstance(gate, Approval) and trail.digest is None:  # what a person said yes to stays granted by that
             trail.grant = f"exempt:{gate.name}"
         return None
 
-    def _broken(self, trail: _Trail, error: ErrorRecord) -> Move:
+    def _broken(self, trail: Trail, error: ErrorRecord) -> Move:
         source = trail.route.source
         if source in (FAILURE, EXHAUSTED):  # the flow's own way cannot be the way out of itself
             return self._stuck(error)
         return self._flow_way(FAILURE, failure_of(source, error), error)
 
-    def _edited(self, trail: _Trail, gate: Gate, decided: Decided) -> Move:
+    def _edited(self, trail: Trail, gate: Gate, decided: Decided) -> Move:
         """A person changed the arguments: all guards of the edge are asked again."""
         assert trail.edits is not None
         edit = trail.edits.made[-1]
@@ -296,7 +285,7 @@ class _Walk:
         self.tried.append({"edge": trail.route.id, "guards": trail.guards})
         return self._broken(trail, ErrorRecord("invalid_call", "EditRefused", told))
 
-    def _way(self, trail: _Trail, gate: Gate, at: AtGate, refusal: Refusal) -> Move:
+    def _way(self, trail: Trail, gate: Gate, at: AtGate, refusal: Refusal) -> Move:
         way = gate.ways().get(refusal.kind)
         trail.refusal = refusal
         if isinstance(way, Gate):
@@ -308,18 +297,18 @@ class _Walk:
             return self._gates(trail, at.index + 1)
         return self._follow(trail, way, gate.name, refusal)
 
-    def _follow(self, trail: _Trail, way: Way | None, gate: str, refusal: Refusal) -> Move:
+    def _follow(self, trail: Trail, way: Way | None, gate: str, refusal: Refusal) -> Move:
         if isinstance(way, Edge):
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
             onward = self.flow.route_of[way]
-            return self._gates(_Trail(onward, [], refusal, trail.failure), 0)
+            return self._gates(Trail(onward, [], refusal, trail.failure), 0)
         if isinstance(way, Target):
             return self._arrive(trail, way, taken=False)
         return self._stuck(ErrorRecord("bug", "NoWayOn", f"gate {gate!r} said {refusal.kind} and has no way for it"))
 
     def _no_of_its_own(self, node: str, outcome: Outcome) -> Move:
         refusal = outcome.refusal or Refusal(kind="denied", gate=node)
-        trail = _Trail(
+        trail = Trail(
             Route(f"{node}: {refusal.gate} {refusal.kind}", node, None, (), (), self.flow.nodes[node], None),
             [{"guard": refusal.gate, "value": False, "no": refusal.kind}],
             refusal,
@@ -328,10 +317,19 @@ class _Walk:
 
     # arriving
 
-    def _arrive(self, trail: _Trail, target: Target, *, taken: bool = True) -> Move:
-        why = self._why(trail, taken=taken)
+    def _arrive(self, trail: Trail, target: Target, *, taken: bool = True) -> Move:
         region = self.place.region
-        if region is not None and target.name == region.exit:
+        joins = region is not None and target.name == region.exit
+        if joins or isinstance(target, AllOf):
+            against = self.lookout.against()
+            if against is not None:
+                self.lookout.forget()
+                return self._broken(trail, forbidden(against, f"{target.name!r} is not come to"))
+        elif self.lookout.looks:
+            seen, _ = asked_about(self.flow, target, self.place.state, trail.edits)
+            self.lookout.look(seen, self.memo if trail.edits is None else None)
+        why = self._why(trail, taken=taken)
+        if joins:
             return Join(AtJoin(target.name, trail.refusal, trail.failure), why, self.place.out)
         if isinstance(target, End):
             return self._finish(target, why)
@@ -347,24 +345,16 @@ class _Walk:
             self.tried.append({"edge": trail.route.id, "guards": trail.guards})
             return self._exhausted(target.name, spent)
         granted: tuple[Any, ...] = (trail.grant, trail.digest, trail.edits, trail.also) if taken else ()
-        return Run(AtNode(target.name, trail.refusal, trail.failure, *granted), why, self.place.out)
+        at = AtNode(target.name, trail.refusal, trail.failure, *granted)
+        against = self.lookout.against(at)
+        return Run(at if against is None else at._replace(forbidden=against), why, self.place.out)
 
     def _finish(self, end: End, why: Reasons) -> Move:
-        if end.succeeds_if is None:
-            return Finish(AtEnd(end.name, end.verdict), why, None, self.place.out)
-        try:
-            good = holds(end.succeeds_if, self.place.state, self.flow.tools, self.memo)
-        except OpaqueFailed as cause:
-            good, note = None, f" ({cause.name} raised: {cause.cause})"
-        else:
-            note = ""
-        if good is True:
-            return Finish(AtEnd(end.name, "success"), why, None, self.place.out)
-        found = observed(end.succeeds_if, self.place.state)
-        error = ErrorRecord(
-            "bug", "EndNotMet", f"end {end.name!r} succeeds if {text(end.succeeds_if)}, found {found}{note}"
-        )
-        return Finish(AtEnd(end.name, "failed"), why, error, self.place.out)
+        at, error = judged(end, self.place.state, self.flow.tools, self.memo)
+        against = self.lookout.against(at)
+        if against is not None:
+            at, error = AtEnd(end.name, "failed"), forbidden(against, f"the end {end.name!r} is failed")
+        return Finish(at, why, error, self.place.out)
 
     # budgets and the flow's own ways
 
@@ -382,18 +372,19 @@ class _Walk:
         if self.place.region is not None:
             return self._leave(AtLeft("failure", at, error, None, failure))
         for route in self.flow.rows.get(source, ()):
-            move = self._gates(_Trail(route, [], failure=failure), 0)
+            move = self._gates(Trail(route, [], failure=failure), 0)
             return replace(move, error=error) if isinstance(move, Finish) and move.error is None else move
         return self._stuck(error, at)
 
     def _stuck(self, error: ErrorRecord, source: str = "") -> Move:
         if self.place.region is not None:
             return self._leave(AtLeft("stuck", source, error, None, failure_of(source, error)))
-        return Finish(AtEnd(None, "failed"), Reasons(None, tuple(self.tried)), error, self.place.out)
+        why = Reasons(None, tuple(self.tried), (), self.lookout.seen)
+        return Finish(AtEnd(None, "failed"), why, error, self.place.out)
 
     # the log
 
-    def _why(self, trail: _Trail, *, taken: bool) -> Reasons:
+    def _why(self, trail: Trail, *, taken: bool) -> Reasons:
         route = trail.route
         counted = tuple([self.flow.limits[item] for item in route.limits]) if taken and route.limits else ()
-        return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted)
+        return Reasons(route.id, (*self.tried, {"edge": route.id, "guards": trail.guards}), counted, self.lookout.seen)

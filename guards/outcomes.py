@@ -17,6 +17,7 @@ CATEGORIES = (
     "invalid_call",
     "model_refused",
     "declined",
+    "forbidden",
     "unknown_effect",
     "exhausted",
     "bug",

@@ -38,6 +38,7 @@ class Adapted:
         states: the states of the branches, JSON-able, by path: before the last step too, for a new attempt of it.
         deltas: what branches wrote, under the names of today, by path.
         counters: of limits whose names are others, by the path of the flow's first branch.
+        happened: what happened so far, under the names of today, where properties are watched; by the same path.
         renewed: requests that are asked anew, or are about nothing any more.
         begins: of a fork that has not begun, what its parent had come to, under the names of today.
         applied: the migrations, by name.
@@ -48,6 +49,7 @@ class Adapted:
     states: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     deltas: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     counters: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    happened: dict[str, list[list[Any]]] = field(default_factory=dict[str, list[list[Any]]])
     renewed: list[str] = field(default_factory=list[str])
     begins: dict[str, Any] | None = None
     applied: list[str] = field(default_factory=list[str])
@@ -56,7 +58,7 @@ class Adapted:
     @property
     def migrates(self) -> bool:
         """Whether anything is not as it was but for requests that are asked anew."""
-        return bool(self.places or self.states or self.deltas or self.counters or self.applied)
+        return bool(self.places or self.states or self.deltas or self.counters or self.happened or self.applied)
 
     def to_json(self) -> dict[str, Any]:
         """What the event holds of it."""
@@ -65,6 +67,7 @@ class Adapted:
             "states": self.states,
             "deltas": self.deltas,
             "counters": self.counters,
+            "happened": self.happened,
             "renewed": self.renewed,
             "begins": self.begins,
             "applied": self.applied,
@@ -81,6 +84,7 @@ class Adapted:
         self.states |= other.states
         self.deltas |= other.deltas
         self.counters |= other.counters
+        self.happened |= other.happened
         self.renewed += other.renewed
         self.applied += other.applied
         self.nodes |= other.nodes
@@ -147,6 +151,9 @@ class _Fitting:
         counters = self.edges.counters(self.head.frame.counters)
         if counters != self.head.frame.counters:
             self.found.counters[self.head.path] = counters
+        happened = self.head.frame.history
+        if self.names.renames and (told := happened.renamed(self.names.node).to_json()) != happened.to_json():
+            self.found.happened[self.head.path] = told
         for branch in _of_frame(self.head):
             self._inside(branch)
         return self.found

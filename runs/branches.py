@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ..flows.each import Each, items_of
+from ..flows.history import History
 from ..flows.position import AtEnd, AtGate, AtLeft, AtNode, Outer, Parked, Position
 from ..flows.regions import Region
 from ..flows.state import Delta, StateType
@@ -34,6 +35,7 @@ from .codec import add_spent
 
 if TYPE_CHECKING:
     from ..flows.flow import Flow
+    from ..flows.watching import Watch
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class Frame:
         kind: the type of its state.
         started: when it began, seconds since the epoch.
         outer: the frame around it; None for the run's own.
+        history: what has happened in it, where properties are watched.
     """
 
     flow: Flow[Any]
@@ -94,6 +97,13 @@ class Frame:
     counters: dict[str, int] = field(default_factory=dict[str, int])
     spent: Spent = NOTHING
     out: bool = False
+    history: History = field(default_factory=History)
+
+    @property
+    def watch(self) -> Watch | None:
+        """The properties of its flow that are watched, and how each stands; None where none is."""
+        monitors = self.flow.watched
+        return self.history.watch(monitors) if monitors else None
 
     def spend(self, data: dict[str, float] | None) -> None:
         """Counts what an event spent, here and in all frames around.

@@ -11,7 +11,7 @@ from ..guards.budgets import AMOUNTS, NOTHING, Spent
 from ..nodes.outcome import ErrorRecord, Failure, Refusal
 from ..nodes.sealing import cleaned
 
-_BARE = (None, None, None, None, None, ())
+_BARE = (None, None, None, None, None, (), None)
 
 
 def write_position(at: Position) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def write_position(at: Position) -> dict[str, Any]:
             "digest": at.digest,
             "edits": _changed(at.edits),
             "also": list(at.also) or None,
+            "forbidden": at.forbidden,
         } | _why(at)
     elif isinstance(at, AtGate):
         data = {"gate": at.route, "index": at.index, "turns": list(at.turns) or None, "edits": _changed(at.edits)}
@@ -74,6 +75,8 @@ def write_move(body: dict[str, Any], move: Move, *, out: bool) -> None:
         body["tried"] = tried
     if why.counted:
         body["counted"] = why.counted
+    if why.seen:
+        body["seen"] = why.seen
     if move.out and not out:
         body["out"] = True
     if isinstance(move, Fork):
@@ -130,7 +133,7 @@ def read_position(data: dict[str, Any]) -> Position:
     edits, also = edits_from(data.get("edits")), tuple(data.get("also", ()))
     if "gate" in data:
         return AtGate(data["gate"], data["index"], tuple(data.get("turns", ())), *why, edits, also)
-    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"), edits, also)
+    return AtNode(data["node"], *why, data.get("grant"), data.get("digest"), edits, also, data.get("forbidden"))
 
 
 def _changed(edits: Edits | None) -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ from ..flows.position import (
     Run,
 )
 from ..flows.subflow import Subflow
+from ..flows.watching import forbidden
 from ..guards.budgets import NOTHING, Spent
 from ..nodes.calls import Call, CallFailed, Stop, Suspended
 from ..nodes.execution import execute
@@ -69,6 +70,9 @@ class Drive(Scheduling[S]):
                 node = branch.node
                 if node is None:
                     self.begun(branch)
+                elif at.forbidden is not None:
+                    error = forbidden(at.forbidden, f"{at.node!r} did not start")
+                    self.close_step(branch, at, Outcome("failed", error=error), [], {})
                 elif node.kind not in HOLDERS:
                     await self._step(branch, at, node)
                 elif not self.let_in(branch, at):

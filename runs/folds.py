@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..flows.history import history_from
 from ..flows.position import AtFork, AtHead, AtLeft, AtNode, Parked
+from ..flows.watching import happened
 from .asking import approvers
 from .branches import Branch, Dropped, Pending, Recorded, dropped_of, entry_of_end
 from .codec import read_position
@@ -30,6 +32,9 @@ def move(standing: Standing[Any], branch: Branch, event: Event) -> None:
     for name in body.get("counted", ()):
         frame.counters[name] = frame.counters.get(name, 0) + 1
     frame.out = frame.out or body.get("out", False)
+    if frame.flow.watched:
+        done = body["node"] if event.kind == "step" and body["kind"] == "ok" else None
+        frame.history.add(happened(done, body.get("seen", ()), at))
     branch.requests = {}
     branch.calls = {}
     if isinstance(at, AtFork):
@@ -69,6 +74,7 @@ def _forked(standing: Standing[Any], branch: Branch, event: Event) -> None:
     standing.inherits = list(body["calls"])
     frame.counters = dict(body["counters"])
     frame.out = body["out"]
+    frame.history = history_from(body.get("happened", ()))
     frame.spend(body["spent"])
     if body.get("update"):
         standing.write(branch, body["update"])
@@ -271,6 +277,8 @@ def _migrated(standing: Standing[Any], _: Branch, event: Event) -> None:
         standing.branches[place["branch"]].at = read_position(place["to"])
     for path, counters in body.get("counters", {}).items():
         standing.branches[path].frame.counters = dict(counters)
+    for path, marks in body.get("happened", {}).items():
+        standing.branches[path].frame.history = history_from(marks)
     standing.begins = body.get("begins", standing.begins)
     standing.dropped = {}
     standing.be_of(body["shape"], body["build"], anew=True)

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ConfigError, DecisionRefused, RunNotReady, StateInvalid
 from ..flows.flow import Flow
 from ..flows.position import AtFork, AtNode
+from ..guards.gates import Approval
 from ..guards.secrecy import SEALED
 from ..nodes.sealing import using
 from .codec import write_position, write_spent
@@ -86,17 +87,27 @@ def first_events(
 def _what_came_in(standing: Standing[Any], event: Event, at: int) -> dict[str, Any]:
     """Applies the last event of the parent that counts, and says what was decided about by it, and with what."""
     root = standing.root
-    place: dict[str, Any] = {"counters": dict(root.frame.counters), "out": root.frame.out, "after": None}
+    place = _counted(standing) | {"after": None}
     if at > 0:
         if event.kind == "join":
             assert isinstance(root.at, AtFork)
             place["after"] = written(rest_of(root, root.at).incoming)
         else:
             place["after"] = written_of_step(event.body)
+            if event.body["kind"] == "ok" and root.frame.flow.watched:
+                place["happened"] = [*place.get("happened", ()), ["ok", event.body["node"], "", [], 1]]
     standing.apply(event)
     if event.kind == "forked":  # a fork of a fork at its start
-        place = {"counters": dict(root.frame.counters), "out": root.frame.out, "after": standing.begins}
+        place = _counted(standing) | {"after": standing.begins}
     return place
+
+
+def _counted(standing: Standing[Any]) -> dict[str, Any]:
+    """What a fork has of what its parent had counted; what a person said yes to does not cross."""
+    frame = standing.root.frame
+    people = {name for name, gate in standing.flow.gates.items() if isinstance(gate, Approval)}
+    happened = frame.history.to_json(lambda mark: mark.kind != "yes" or mark.name not in people)
+    return {"counters": dict(frame.counters), "out": frame.out} | ({"happened": happened} if happened else {})
 
 
 # where a run can be forked

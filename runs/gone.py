@@ -24,6 +24,6 @@ class Untyped:
 
 UNTYPED: Any = Untyped()
 GONE: Any = SimpleNamespace(
-    name="", nodes={}, regions={}, routes={}, forks={}, ends={}, rows={}, budget=None, type=UNTYPED
+    name="", nodes={}, regions={}, routes={}, forks={}, ends={}, rows={}, budget=None, watched=(), type=UNTYPED
 )
 """A flow of nothing. A run that stands in it is parked, as one that stands at a node that is gone."""

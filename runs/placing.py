@@ -22,7 +22,8 @@ def place_of_branch(standing: Standing[Any], branch: Branch, state: Any, now: fl
     """
     frame = branch.frame
     if branch.parent is None and len(standing.branches) == 1:  # nearly every step
-        return Place(state, frame.counters, frame.spent + spent, frame.started, now, frame.out)
+        spent = frame.spent + spent
+        return Place(state, frame.counters, spent, frame.started, now, frame.out, watch=frame.watch)
     return Place(
         state,
         frame.counters,
@@ -33,6 +34,7 @@ def place_of_branch(standing: Standing[Any], branch: Branch, state: Any, now: fl
         branch.region,
         _beside(standing, branch, frame, spent),
         frame.around(spent, lambda around: _beside(standing, branch, around, spent)),
+        frame.watch,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ..flows.flow import Flow
 from ..flows.position import AtNode, Begun, Place, Run
 from ..flows.semantics import next_move
+from ..flows.watching import watch
 from ..guards.secrecy import SEALED
 from ..nodes.sealing import using
 from .codec import write_move, write_position
@@ -54,7 +55,8 @@ def first_move(flow: Flow[Any], state: BaseModel) -> dict[str, Any]:
         state: the run's first state.
     """
     now = time.time()
-    move = next_move(flow, Place(state, started=now, now=now), Begun())
+    watched = watch(flow.watched) if flow.watched else None
+    move = next_move(flow, Place(state, started=now, now=now, watch=watched), Begun())
     if not isinstance(move, Run):
         return {"to": write_position(AtNode("START"))}  # the driver's first move, with its request or its end
     body: dict[str, Any] = {}

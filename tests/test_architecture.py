@@ -38,7 +38,7 @@ LAZY = {"cryptography", "jsonschema", "langchain", "langchain_core", "langgraph"
 PROVIDES = {"pydantic": {"pydantic", "pydantic_core"}}
 """What a dependency is imported as, where that is more than its own name with underscores."""
 
-OPTIONAL = {"langchain", "mcp"}
+OPTIONAL = {"langchain", "mcp", "z3"}
 """What is used when it is there and asked for with a clear error when it is not."""
 
 MODULE_LINES, FUNCTION_LINES = 400, 60

@@ -25,6 +25,8 @@ EXPECTED = {
     "tool",
     # tools from elsewhere
     "McpError", "McpServer", "afrom_mcp", "from_langchain", "from_mcp",
+    # properties
+    "Property", "always", "at_most_once", "enforced", "never",
     # what nodes and programs read
     "Call", "ErrorRecord", "Failure", "Finding", "Item", "Outcome", "Refusal", "Report",
     # runs

@@ -14,6 +14,7 @@ from .codes import CODES, unknown_codes
 from .data import data
 from .graph import Graph
 from .own_ways import own_ways
+from .properties import properties
 from .report import Facts, Finding, Proof, Report, arranged
 from .routing import not_proved
 from .safety import safety
@@ -41,7 +42,7 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
     found, facts = bounds(graph)
     found = [*found, *own_ways(graph)]  # what bounds found is kept
     proofs: list[Proof] = []
-    for group in (structure, data, safety):
+    for group in (structure, data, safety, properties):
         more, proved = group(graph)
         found += more
         proofs += proved

@@ -34,6 +34,9 @@ CODES = {
     "F503": "an approval that is not asked in some case",
     "F504": "a high-stakes node that runs for every item without an approval",
     "F601": "an effect whose result may stay unknown",
+    "F701": "a property that does not hold",
+    "F702": "a property that does not hold where something fails",
+    "F703": "a property that is not proved, and is enforced",
 }
 """What each code means, in a line."""
 

@@ -25,7 +25,7 @@ from .endings import Ending
 from .graph import Came, Graph, path_in, search
 from .knowing import NOTHING, not_passed, passed
 from .levels import Level
-from .values import Effect, Values
+from .values import Effect
 
 
 class Spot(NamedTuple):
@@ -47,7 +47,7 @@ class Dataflow:
     def __init__(self, graph: Graph, start: int | None = None) -> None:
         self.graph = graph
         self.levels = graph.levels
-        self.values = Values(graph.flow.type)
+        self.values = graph.values
         self.effects: dict[str, Effect] = {name: self.values.effect(graph.flow.nodes[name]) for name in graph.nodes}
         self.masks = {id(arc): self.values.without_none(fields) for arc, fields in self._known()}
         self._inner: dict[tuple[str, int], dict[str, int]] = {}
@@ -94,7 +94,7 @@ class Dataflow:
         """What a subflow does that came to one of some ends."""
         inner = self.graph.nested(node)
         assert inner is not None
-        held = Values(inner.flow.type)
+        held = inner.values
         came = self.inside(node, at)
         cleared = written = 0
         for outer, own in node.gives(self.graph.flow.state).items():
@@ -114,7 +114,7 @@ class Dataflow:
         """
         inner = self.graph.nested(node)
         assert inner is not None
-        held = Values(inner.flow.type)
+        held = inner.values
         start, given = 0, node.given(self.graph.flow.state)
         for name, info in inner.flow.state.model_fields.items():
             if name in given:

@@ -52,7 +52,7 @@ def _sorted(routes: Sequence[Route], came: Iterable[Ending]) -> tuple[list[tuple
     left = list(came)
     found: list[tuple[Ending, ...]] = []
     for route in routes:
-        mine = [one for one in left if _is_for(route, one)]
+        mine = [one for one in left if is_for(route, one)]
         found.append(tuple(mine))
         if not route.conditions and not (
             isinstance(route.match, Failed) and (route.match.types or route.match.categories)
@@ -61,7 +61,7 @@ def _sorted(routes: Sequence[Route], came: Iterable[Ending]) -> tuple[list[tuple
     return found, left
 
 
-def _is_for(route: Route, came: Ending) -> bool:
+def is_for(route: Route, came: Ending) -> bool:
     """Whether an edge may be for an end; one for some failures may be for an end that failed."""
     if isinstance(route.match, Ended):
         return route.match.matches(*came)

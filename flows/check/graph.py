@@ -17,6 +17,7 @@ from .arcs import HUBS, Arc, Extract
 from .endings import Ending, verdicts
 from .levels import Levels
 from .report import Facts, Finding
+from .values import Values
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -70,6 +71,11 @@ class Graph:
         """
         inner = self.nested(node)
         return () if inner is None else verdicts(end for name, end in inner.flow.ends.items() if name in inner.came)
+
+    @cached_property
+    def values(self) -> Values:
+        """What the fields of the state can hold."""
+        return Values(self.flow.type)
 
     @cached_property
     def levels(self) -> Levels:

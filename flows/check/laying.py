@@ -108,15 +108,19 @@ class Laying:
         for branch in self.levels.branches[mine.start]:
             if branch is mine:
                 continue
-            way = self._across(branch)
+            way = self.across(branch)
             laid = self._lay(way, branch, [*entered[:-1], (fork, branch)]) if way else None
             if laid is None:
                 return None
             hops += laid
         return hops
 
-    def _across(self, branch: Level) -> tuple[Arc, ...]:
-        """A shortest way from a fork through one of its branches to the exit; empty where there is none."""
+    def across(self, branch: Level) -> tuple[Arc, ...]:
+        """A shortest way from a fork through one of its branches to the exit; empty where there is none.
+
+        Args:
+            branch: the branch.
+        """
 
         def onward(here: tuple[Level, str]) -> Iterator[tuple[Arc, tuple[Level, str]]]:
             level, place = here

@@ -31,6 +31,7 @@ from ..position import (
     Incoming,
     Join,
     Joined,
+    Leave,
     Move,
     Place,
     Run,
@@ -39,6 +40,7 @@ from ..regions import Region
 from ..rows import START
 from ..semantics import next_move
 from ..subflow import Subflow
+from ..watching import Monitor, Watch, happened, watch
 from .arcs import Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
@@ -57,12 +59,14 @@ class Replay:
         at: where it ended, with what a node can read of a no or a failure.
         example: the input and what each node did, JSON-able.
         input: the input.
+        violated: whether something happened that violates what was watched.
     """
 
     state: BaseModel
     at: AtNode | AtEnd
     example: dict[str, Any]
     input: dict[str, Any]
+    violated: bool = False
 
 
 def replay(graph: Graph, path: Sequence[Arc], wanted: Mapping[str, Any]) -> Replay | None:
@@ -92,6 +96,21 @@ def replay_end(
     return done if done is not None and isinstance(done.at, AtEnd) and done.at.end is not None else None
 
 
+def replay_watched(
+    graph: Graph, path: Sequence[Arc], monitors: tuple[Monitor, ...], wanted: Mapping[str, Any]
+) -> Replay | None:
+    """Carries out a path on which a property is violated; None where made-up values do not lead to that.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START.
+        monitors: the property's automata.
+        wanted: what fields shall hold at its end.
+    """
+    done = _led(graph, Laying(graph).path(path), wanted, None, watch(monitors))
+    return done if done is not None and done.violated else None
+
+
 def replay_beside(graph: Graph, before: Sequence[Arc], ways: Sequence[Sequence[Arc]]) -> dict[str, Any] | None:
     """Carries out a way in each of some branches of one fork; gives the example.
 
@@ -118,14 +137,18 @@ def seen(graph: Graph, path: Sequence[Arc]) -> dict[str, Any] | None:
 
 
 def _led(
-    graph: Graph, hops: list[Hop] | None, wanted: Mapping[str, Any], given: Mapping[str, Any] | None
+    graph: Graph,
+    hops: list[Hop] | None,
+    wanted: Mapping[str, Any],
+    given: Mapping[str, Any] | None,
+    watched: Watch | None = None,
 ) -> Replay | None:
     rows = graph.flow.rows
     if not hops or any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ())):
         return None
     for choice in range(max(1, *(len(hop.first.ends) for hop in hops))):
         try:
-            done = _Lead(graph, script(graph, hops, wanted, given, choice)).along(hops)
+            done = _Lead(graph, script(graph, hops, wanted, given, choice), watched).along(hops)
         except (NoSample, GuidewayError, ValidationError):
             continue
         if done is not None and all(_holds(done.state, name, value) for name, value in wanted.items()):
@@ -154,8 +177,9 @@ class _Forked:
 class _Lead:
     """Leads the semantics along hops."""
 
-    def __init__(self, graph: Graph, script: Script) -> None:
-        self.graph, self.flow, self.script = graph, graph.flow, script
+    def __init__(self, graph: Graph, script: Script, watched: Watch | None = None) -> None:
+        self.graph, self.flow, self.script, self.watched = graph, graph.flow, script, watched
+        self.violated = False
         self.state: Any = None
         self.counters: dict[str, int] = {}
         self.out = False
@@ -176,7 +200,7 @@ class _Lead:
         if not isinstance(move, Run | Finish):
             return None
         example = {"input": self.script.input, "steps": self.steps, "then": hops[-1].last.target}
-        return Replay(self.state, move.at, shown(example), self.script.input)
+        return Replay(self.state, move.at, shown(example), self.script.input, self.violated)
 
     def _incoming(self, hop: Hop, update: dict[str, Any]) -> Incoming | None:
         """What comes in where a hop begins; its source is carried out."""
@@ -204,16 +228,30 @@ class _Lead:
     def _next(self, incoming: Incoming, noes: dict[str, str]) -> Move:
         """The move after all that people decide on the way: no where the path says so, else yes."""
         region = self.forked[-1].region if self.forked else None
-        place = Place(self.state, self.counters, out=self.out, region=region)
-        move = next_move(self.flow, place, incoming)
+        place = Place(self.state, self.counters, out=self.out, region=region, watch=self.watched)
+        move = self._watch(incoming, next_move(self.flow, place, incoming))
         while isinstance(move, Ask):
             gate = gate_at(self.flow, move.at).name
             refusal = Refusal(kind=noes[gate], gate=gate) if gate in noes else None  # type: ignore[arg-type]  # the noes are those of gates
-            place = place._replace(out=move.out)
-            move = next_move(self.flow, place, Decided(move.at, refusal=refusal))
+            place = place._replace(out=move.out, watch=self.watched)
+            decided = Decided(move.at, refusal=refusal)
+            move = self._watch(decided, next_move(self.flow, place, decided))
         for name in move.why.counted:
             self.counters[name] = self.counters.get(name, 0) + 1
         self.out = move.out
+        return move
+
+    def _watch(self, incoming: Incoming, move: Move) -> Move:
+        """Has what is watched see a move; what would violate it is noted, and goes on as if nobody watched."""
+        if self.watched is None:
+            return move
+        if isinstance(move, Run) and move.at.forbidden is not None:
+            self.violated, move = True, move._replace(at=move.at._replace(forbidden=None))
+        elif isinstance(move, Finish | Leave):
+            error = move.error if isinstance(move, Finish) else move.at.error
+            self.violated |= error is not None and error.category == "forbidden"
+        ok = incoming.node if isinstance(incoming, Done) and incoming.outcome.kind == "ok" else None
+        self.watched = self.watched.after(happened(ok, move.why.seen, move.at))
         return move
 
     def _joined(self, move: Move) -> Move:

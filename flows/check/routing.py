@@ -11,7 +11,7 @@ from .report import Proof
 
 
 def not_proved(graph: Graph) -> Iterator[Proof]:
-    """Whether conditions cover every case, where no solver is needed to see it; and the author's own properties.
+    """Whether conditions cover every case, where no solver is needed to see it.
 
     Args:
         graph: the flow's graph.
@@ -24,8 +24,6 @@ def not_proved(graph: Graph) -> Iterator[Proof]:
         yield Proof(text, None, names_of(graph.path(open_rows[0])))
     else:
         yield Proof(text, True)
-    for item in graph.flow.properties:
-        yield Proof(f"{item}: the author's properties are not looked at by these checks", None)
 
 
 def _covers(graph: Graph, name: str) -> bool:

@@ -29,6 +29,9 @@ class Values:
 
     Args:
         kind: the state.
+
+    Attributes:
+        whole: whether a validator of the whole state may change every field at each write.
     """
 
     def __init__(self, kind: StateType[Any]) -> None:
@@ -41,7 +44,7 @@ class Values:
             place += len(types)
         self.all = (1 << place) - 1
         decorators = self.model.__pydantic_decorators__
-        self._whole = bool(decorators.model_validators or decorators.root_validators)
+        self.whole = bool(decorators.model_validators or decorators.root_validators)
         self._own = {name for item in decorators.field_validators.values() for name in item.info.fields}
         self._kept = {name for name, plan in kind.fields.items() if plan.reducer is not None}
 
@@ -118,7 +121,7 @@ class Values:
             cleared: the bits that are cleared.
             written: the bits that are set.
         """
-        return (self.all, self.all) if self._whole else (cleared, written)
+        return (self.all, self.all) if self.whole else (cleared, written)
 
     def _stored(self, name: str, annotation: Any) -> int:
         """What a field can hold after a value of a type was written to it."""
@@ -133,6 +136,14 @@ class Values:
         """
         return [item for place, item in enumerate(self.types[name]) if bits & self.bit(name, place)]
 
+    def stores(self, name: str) -> bool:
+        """Whether a field holds what is written to it, as it is: no reducer and no validator makes another value of it.
+
+        Args:
+            name: the field.
+        """
+        return name not in self._own | self._kept and not _rewrites(self.model.model_fields[name])
+
     def held(self, name: str, given: Sequence[Any]) -> int:
         """What a field can hold after a value of one of some types was written to it.
 
@@ -141,7 +152,7 @@ class Values:
             given: the types, each a member of one, without its metadata.
         """
         every, types = self.bits(name), self.types[name]
-        if name in self._own or name in self._kept or _rewrites(self.model.model_fields[name]):
+        if not self.stores(name):
             return every
         if any(not _settled(item) for item in given):
             return every

@@ -43,29 +43,35 @@ def wishes(row: Sequence[Route], taken: Route | None, fields: Fields) -> Iterato
 def _all(route: Route, fields: Fields) -> Iterator[Wish]:
     for item in route.conditions:
         if not isinstance(item, Limit):
-            yield from _for(item, True, fields)
+            yield from wish(item, True, fields)
 
 
 def _one_of_these_fails(route: Route, fields: Fields, chosen: set[str]) -> Iterator[Wish]:
     for item in route.conditions:
         if isinstance(item, Limit):
             continue
-        found = list(_for(item, False, fields))
+        found = list(wish(item, False, fields))
         if found and not chosen & {name for name, _ in found}:
             yield from found
             return
 
 
-def _for(tree: Expr, truth: bool, fields: Fields) -> Iterator[Wish]:
-    """What makes a condition true, or false."""
+def wish(tree: Expr, truth: bool, fields: Fields) -> Iterator[Wish]:
+    """What makes a condition true, or false.
+
+    Args:
+        tree: the condition.
+        truth: which.
+        fields: the state's.
+    """
     match tree:
         case And(items) | Or(items):
             every = isinstance(tree, And) == truth
             for item in items if every else items[:1]:
-                yield from _for(item, truth, fields)
+                yield from wish(item, truth, fields)
         case NoneOf(items):
             for item in items if truth else items[:1]:
-                yield from _for(item, not truth, fields)
+                yield from wish(item, not truth, fields)
         case Exists(Read(name)):
             yield from _present(name, fields) if truth else [(name, None)]
         case OneOf(Read(name), values) if values:

@@ -71,7 +71,7 @@ RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
         "routing", "untaken", lambda *_: (("end", "success"),), ways.test_a_row_that_names_every_end_covers_every_case,
     ),
     "which edge an end takes": (
-        "endings", "_is_for", lambda *_: True, ways.test_a_bare_target_behind_every_end_is_never_taken,
+        "endings", "is_for", lambda *_: True, ways.test_a_bare_target_behind_every_end_is_never_taken,
     ),
 }  # fmt: skip
 """By rule: the module or class where it is, its name there, what stands in its place, and the test that must fail."""
