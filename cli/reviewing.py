@@ -175,7 +175,8 @@ def _found(flow: Flow[Any], wanted: str) -> Finding:
         there = ", ".join(dict.fromkeys(item.code for item in report.findings)) or "nothing"
         raise Usage(f"the check of flow {flow.name!r} finds no {code}: it finds {there}")
     if int(number or 1) > len(alike):
-        raise Usage(f"the check of flow {flow.name!r} finds {code} {len(alike)} times, and no {number}th")
+        times = {1: "once", 2: "twice"}.get(len(alike), f"{len(alike)} times")
+        raise Usage(f"the check of flow {flow.name!r} finds {code} {times}: there is no {wanted}")
     item = alike[int(number or 1) - 1]
     if not item.path:
         raise Usage(f"{code} has no path to draw: it is about {item.where or 'the flow as a whole'}. check tells it")

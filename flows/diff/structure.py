@@ -47,6 +47,7 @@ def changes(pair: Pair) -> Iterator[Change]:
     yield from _gates(pair)
     yield from _limits(pair)
     yield from _budget(pair.old.build.get("budget") or {}, pair.new.build.get("budget") or {})
+    yield from _properties(pair.old.build.get("properties") or (), pair.new.build.get("properties") or ())
     yield from _ends(pair)
     yield from (Change(*told) for told in field_changes(pair.old.shape["state"], pair.new.shape["state"]))
     yield from _rest(pair)
@@ -307,6 +308,20 @@ def _budget(old: Spec, new: Spec, within: str = "") -> Iterator[Change]:
         yield Change("changed", "budget", name, text, loosens=more and not within)
 
 
+def _properties(old: Any, new: Any) -> Iterator[Change]:
+    """The author's own properties, each known by its text."""
+    was, now = ({item["text"]: item for item in items} for items in (old, new))
+    for text in dict.fromkeys((*was, *now)):
+        if text not in now:
+            yield Change("removed", "property", text, "is neither proved nor enforced any more", loosens=True)
+        elif text not in was:
+            yield Change("added", "property", text, "is proved or enforced now")
+        elif was[text] != now[text]:
+            enforced = bool(now[text].get("enforced"))
+            said = "is enforced in any case now" if enforced else "is enforced only where it is not proved"
+            yield Change("changed", "property", text, said)
+
+
 def _ends(pair: Pair) -> Iterator[Change]:
     old, new = pair.old.shape["ends"], pair.new.shape["ends"]
     for name in dict.fromkeys((*old, *new)):
@@ -318,9 +333,9 @@ def _ends(pair: Pair) -> Iterator[Change]:
             was, now = old[name], new[name]
             if was["verdict"] != now["verdict"]:
                 yield Change("changed", "end", name, f"its verdict is {now['verdict']}, was {was['verdict']}")
-            texts = [item["succeeds_if"]["text"] if item["succeeds_if"] else "always" for item in (was, now)]
+            texts = [f"where {item['succeeds_if']['text']}" if item["succeeds_if"] else "in any case" for item in (was, now)]
             if texts[0] != texts[1]:
-                yield Change("changed", "end", name, f"succeeds {texts[1]}, succeeded {texts[0]}".replace(" always", " in any case"))
+                yield Change("changed", "end", name, f"succeeds {texts[1]}, succeeded {texts[0]}")
 
 
 _TOLD = ("format", "shape", "build", "data")
