@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ..flows.flow import Flow
 
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")]
+NoSolver = Annotated[
+    bool, typer.Option("--no-solver", help="Do without z3, even where it is installed: what needs it is not proved.")
+]
 Printed = Annotated[
     str | None,
     typer.Option("--format", help="text, json, sarif (2.1.0), or github (annotations of a workflow).", show_default="text"),
@@ -48,6 +51,7 @@ _TONES = {"error": "red", "warning": "yellow", "quiet": "dim", "": ""}
 def check(
     target: Target,
     strict: Strict = False,
+    no_solver: NoSolver = False,
     format: Printed = None,
     sarif: Sarif = None,
     json: Json = False,
@@ -56,11 +60,12 @@ def check(
 
     Exit status: 0 nothing stands in the way, 1 there are errors (with --strict: or warnings), 2 wrong usage.
     """
+    from ..flows.check import check as checked
     from .targets import flow_of
 
     wanted = _wanted(format, json=json)
     flow = flow_of(target)
-    report = flow.check(strict=strict)
+    report = checked(flow, strict=strict, solver=not no_solver)
     if sarif is not None:
         _written(sarif, as_line(_sarif(report, target)))
     if wanted == "json":

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..runs.app import App
     from .check.report import Finding, Report
-    from .watching import Monitor
+    from .monitors import Monitor
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -145,7 +145,7 @@ class Flow(FlowKind, Generic[S]):
         """
         from .check import check
 
-        return check(self, strict=strict)
+        return check(self, strict=strict, solver=True)
 
     def draw(
         self,

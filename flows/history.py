@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from .watching import Mark, Monitor, Watch, watch
+from .monitors import Mark, Monitor
+from .watching import Watch, watch
 
 _ENOUGH = 2
 """How often a thing has happened matters up to here: no property tells three times from two."""

@@ -31,23 +31,10 @@ from .endings import is_for
 from .graph import Graph
 from .values import always_has
 
-NO_WAY = "no way on"
-"""The target of an arc of ``no_way``: where an ok outcome has no edge that passes."""
-
 Clue = tuple[int, "Formula | Limit", bool]
 """What is so on a path: which arc of it, a condition or a limit, and whether that passes or does not."""
 
 Update = dict[str, Any]
-
-
-def no_way(name: str, where: str | None = None) -> Arc:
-    """An arc that a run takes where it does well and no edge passes.
-
-    Args:
-        name: a node, or START.
-        where: the author's place.
-    """
-    return Arc(name, NO_WAY, "ok", where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,13 @@ class Feasible:
     core: tuple[Clue, ...] = ()
 
 
-def feasible(graph: Graph, symbols: Symbols, path: Sequence[Arc], goal: Formula | None = None) -> Feasible:
+def feasible(
+    graph: Graph,
+    symbols: Symbols,
+    path: Sequence[Arc],
+    goal: Formula | None = None,
+    claims: Sequence[tuple[int, Formula, bool]] = (),
+) -> Feasible:
     """Whether a run can go along a path, and what is to be written on it so that it does.
 
     Args:
@@ -76,10 +69,14 @@ def feasible(graph: Graph, symbols: Symbols, path: Sequence[Arc], goal: Formula 
         symbols: of the flow's state.
         path: arcs from START, each from where the one before it leads.
         goal: what shall be known to be true at its end.
+        claims: conditions that shall be known to be true, or not, where an arc leads: which arc, and whether.
     """
     walk = _Walk(graph, symbols)
     for place, arc in enumerate(path):
         walk.take(place, arc)
+        for at, tree, passes in claims:
+            if at == place:
+                walk.ask(place, tree, passes=passes)
     if walk.used_up is not None:
         return Feasible("no", core=walk.used_up)
     if goal is not None:
@@ -128,7 +125,7 @@ class _Walk:
             return
         names = self._writes(node)
         if arc.on == "ok" and not isinstance(node, Each | Subflow):
-            types = _surely(node)
+            types = surely(node)
             for name in names:
                 self._new(place, name, types.get(name, MISSING))
                 self.followed = self.followed and (name in types or not self.kept.stores(name))
@@ -256,8 +253,12 @@ def _tried(route: Route, arc: Arc) -> bool:
     return route.match is None
 
 
-def _surely(node: Node[..., Any]) -> dict[str, Any]:
-    """What a node writes whenever it does well, as it returns it."""
+def surely(node: Node[..., Any]) -> dict[str, Any]:
+    """What a node writes whenever it does well, with the types of what it returns.
+
+    Args:
+        node: the node.
+    """
     if node.kind == "act" or (isinstance(node, Think) and node.tools):
         return {}
     if node.writes is not None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
 
+from ...errors import SolverMissing
+from ...guards.symbolic import Symbols
 from ...nodes.node import Node
 from ..each import Each
 from ..rows import START
@@ -29,6 +31,7 @@ class Graph:
     Args:
         flow: the flow.
         known: the graphs of the flows that are nodes somewhere, by identity: one for each.
+        solver: whether the solver may be asked.
 
     Attributes:
         ends: the ends to which each subflow can come.
@@ -39,8 +42,9 @@ class Graph:
         raising: the sources with a function of the author's on an edge, which may raise.
     """
 
-    def __init__(self, flow: Flow[Any], known: dict[int, Graph] | None = None) -> None:
+    def __init__(self, flow: Flow[Any], known: dict[int, Graph] | None = None, *, solver: bool = False) -> None:
         self.flow = flow
+        self.solver = solver
         self.known: dict[int, Graph] = {} if known is None else known
         self.known[id(flow)] = self
         self.bounded: tuple[list[Finding], Facts] | None = None
@@ -61,7 +65,7 @@ class Graph:
             node: the node.
         """
         flow = node.flow if isinstance(node, Each | Subflow) else None
-        return None if flow is None else self.known.get(id(flow)) or Graph(flow, self.known)
+        return None if flow is None else self.known.get(id(flow)) or Graph(flow, self.known, solver=self.solver)
 
     def came_to(self, node: Subflow) -> tuple[Ending, ...]:
         """The ends to which a subflow can come, with their verdicts.
@@ -76,6 +80,14 @@ class Graph:
     def values(self) -> Values:
         """What the fields of the state can hold."""
         return Values(self.flow.type)
+
+    @cached_property
+    def symbols(self) -> Symbols | None:
+        """The symbolic form of the state's conditions; None where the solver is not to be asked, or not installed."""
+        try:
+            return Symbols(self.flow.state, tools=self.flow.tools) if self.solver else None
+        except SolverMissing:
+            return None
 
     @cached_property
     def levels(self) -> Levels:

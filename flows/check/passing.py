@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product as every
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ...guards.gates import Gate
 from ...guards.outcomes import Failed
 from ...guards.path import Edge
 from ..ends import End
+from ..monitors import Automaton, Mark
 from ..rows import Route
-from ..watching import Mark, Monitor
 from .arcs import HUBS, Arc
 from .graph import Graph
 
@@ -47,7 +47,7 @@ class Passings:
         monitor: the automaton.
     """
 
-    def __init__(self, graph: Graph, monitor: Monitor) -> None:
+    def __init__(self, graph: Graph, monitor: Automaton) -> None:
         self.graph, self.flow, self.monitor = graph, graph.flow, monitor
         self._gates = {name for kind, name in monitor.names if kind in ("yes", "no")}
         self._traces: dict[str, list[_Trace]] = {}
@@ -131,30 +131,31 @@ class Passings:
 
     def _traced(self, route: Route) -> Iterator[_Trace]:
         """Every manner in which the gates of an edge are asked."""
-        passes = [list(self._pass(gate)) for gate in route.gates]
+        target = route.target.name
+        passes = [list(self._pass(gate, target)) for gate in route.gates]
         for place, gate in enumerate(route.gates):
             for before in every(*passes[:place]):
                 marks, noes = _joined(before)
-                for trace in self._refuse(gate):
+                for trace in self._refuse(gate, target):
                     yield _Trace((*marks, *trace.marks), (*noes, *trace.noes), trace.target, trace.known_by)
         for all_of_them in every(*passes):
             marks, noes = _joined(all_of_them)
-            yield _Trace(marks, noes, route.target.name, ())
+            yield _Trace(marks, noes, target, ())
 
-    def _pass(self, gate: Gate) -> Iterator[Passing]:
+    def _pass(self, gate: Gate, target: str) -> Iterator[Passing]:
         """The manners in which a gate, or one that its noes lead to, lets a run pass."""
-        yield Passing(self._said(gate, "yes"), ())
+        yield Passing(self._said(gate, "yes", target), ())
         for no, way in gate.ways().items():
             if isinstance(way, Gate):
-                for further in self._pass(way):
-                    yield Passing((*self._said(gate, "no"), *further.marks), ((gate.name, no), *further.noes))
+                for further in self._pass(way, target):
+                    yield Passing((*self._said(gate, "no", target), *further.marks), ((gate.name, no), *further.noes))
 
-    def _refuse(self, gate: Gate) -> Iterator[_Trace]:
+    def _refuse(self, gate: Gate, target: str) -> Iterator[_Trace]:
         """The manners in which a gate says no, and where that leads."""
         for no, way in gate.ways().items():
-            marks, noes = self._said(gate, "no"), ((gate.name, no),)
+            marks, noes = self._said(gate, "no", target), ((gate.name, no),)
             if isinstance(way, Gate):
-                further: Iterator[_Trace] | list[_Trace] = self._refuse(way)
+                further: Iterator[_Trace] | list[_Trace] = self._refuse(way, target)
             elif isinstance(way, Edge):
                 further = list(self._along(self.flow.route_of[way]))
             else:
@@ -162,9 +163,8 @@ class Passings:
             for trace in further:
                 yield _Trace((*marks, *trace.marks), (*noes, *trace.noes), trace.target, (*noes, *trace.known_by))
 
-    def _said(self, gate: Gate, what: str) -> tuple[Mark, ...]:
-        mark = Mark("yes" if what == "yes" else "no", gate.name)
-        return (mark,) if gate.name in self._gates else ()
+    def _said(self, gate: Gate, what: Literal["yes", "no"], target: str) -> tuple[Mark, ...]:
+        return (Mark(what, gate.name, target),) if gate.name in self._gates else ()
 
 
 def _joined(passings: Sequence[Passing]) -> tuple[tuple[Mark, ...], Noes]:

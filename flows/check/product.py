@@ -15,14 +15,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from ...guards.expressions import Formula
+from ..monitors import Automaton, Mark
 from ..rows import START
-from ..watching import Mark, Monitor
 from .arcs import Arc
+from .feasible import Clue
 from .graph import Graph, path_in, search
 from .laying import Laying
 from .levels import Level
 from .passing import Passings
-from .pruning import NOTHING_KNOWN, Known, Pruning
+from .pruning import Known, Pruning
+from .pruning import Literal as Said
 
 
 class Spot(NamedTuple):
@@ -67,13 +70,29 @@ class _Left(NamedTuple):
 
 
 class Feasible(Protocol):
-    """What is said of a path: whether a run can go it, and if not, why."""
-
-    state: Literal["yes", "no", "unknown"]
+    """What is said of a way: whether a run can go it, and if not, why."""
 
     @property
-    def core(self) -> Sequence[Any]:
-        """Where it cannot: what is impossible together, each with the number of its hop."""
+    def state(self) -> Literal["yes", "no", "unknown"]:
+        """Whether it can."""
+        ...
+
+    @property
+    def core(self) -> Sequence[Clue]:
+        """Where it cannot: what is impossible together."""
+        ...
+
+
+class Way(NamedTuple):
+    """A way by which an automaton is violated.
+
+    Args:
+        path: its arcs.
+        claims: what the automaton takes to be so on it: which arc, a condition, and whether it is known to be true.
+    """
+
+    path: tuple[Arc, ...]
+    claims: tuple[tuple[int, Formula, bool], ...] = ()
 
 
 class Proved(NamedTuple):
@@ -103,10 +122,11 @@ class Product:
         graph: the flow's graph.
         monitor: the automaton.
         failing: whether failures and a budget that is used up are explored too.
+        sought: an arc that the flow does not have, and that is sought besides.
     """
 
-    def __init__(self, graph: Graph, monitor: Monitor, *, failing: bool = True) -> None:
-        self.graph, self.monitor, self.failing = graph, monitor, failing
+    def __init__(self, graph: Graph, monitor: Automaton, *, failing: bool = True, sought: Arc | None = None) -> None:
+        self.graph, self.monitor, self.failing, self.sought = graph, monitor, failing, sought
         self.passings = Passings(graph, monitor)
         self.levels = {level.number: level for level in graph.levels.all()}
         self._silent: dict[int, bool] = {}
@@ -115,6 +135,18 @@ class Product:
     def start(self) -> Config:
         """Where every run begins."""
         return Spot(0, START.name)
+
+    def claims(self, marks: Sequence[Mark]) -> tuple[Said, ...]:
+        """What the automaton takes to be so where something happens.
+
+        Args:
+            marks: what happens.
+        """
+        trees = self.monitor.conditions
+        if not trees:
+            return ()
+        at = [mark for mark in marks if mark.kind in ("start", "end")]
+        return tuple((tree, name in mark.holds) for mark in at for name, tree in trees.items())
 
     def onward(self, config: Config) -> Iterator[Step]:
         """The steps from where a run stands.
@@ -131,6 +163,8 @@ class Product:
         if isinstance(config, Spot):
             for arc in level.out.get(config.place, ()):
                 yield from self._take(level, arc)
+            if self.sought is not None and self.sought.source == config.place:
+                yield Step((self.sought,), (), None)
             return
         for place, branch in enumerate(config.branches):
             if branch is None:
@@ -210,7 +244,7 @@ class Product:
         found = self._silent.get(branch.number)
         if found is None:
             self._silent[branch.number] = False  # a fork inside of itself is broken, and never passed over
-            found = self._silent[branch.number] = all(
+            found = self._silent[branch.number] = (self.sought is None or self.sought.source not in branch.out) and all(
                 self._says_nothing(branch, arc) for arcs in branch.out.values() for arc in arcs
             )
         return found
@@ -247,22 +281,16 @@ class Product:
 State = tuple[Config, int, Known]
 """A state of the product: where the run stands, where the automaton stands, what is known of the fields."""
 
-_Came = dict[State, "tuple[State, tuple[Arc, ...]] | None"]
-
-
-class _Found(NamedTuple):
-    """A path by which the automaton is violated, and how many states were seen."""
-
-    path: tuple[Arc, ...]
-    seen: int
+_Came = dict[State, "tuple[State, tuple[Arc, ...], tuple[Mark, ...]] | None"]
 
 
 def reach(
     graph: Graph,
-    monitor: Monitor,
+    monitor: Automaton,
     *,
-    feasible: Callable[[Sequence[Arc]], Feasible] | None = None,
+    feasible: Callable[[Way], Feasible] | None = None,
     failing: bool = True,
+    sought: Arc | None = None,
     states: int = 2000,
     rounds: int = 20,
     tries: int = 8,
@@ -274,23 +302,23 @@ def reach(
         monitor: the automaton.
         feasible: what is said of a path; without it every path that is found is undecided.
         failing: whether failures and a used-up budget are explored too.
+        sought: an arc that the flow does not have: whether a run can come to take it is asked as well.
         states: how many states there may be, besides four for each place of the flow.
         rounds: how often a path that is not possible may be learnt from.
         tries: how many other paths are shown to ``feasible`` where it cannot tell.
     """
-    product = Product(graph, monitor, failing=failing)
+    product = Product(graph, monitor, failing=failing, sought=sought)
     limit = states + 4 * len(graph.came)
     pruning = Pruning(graph)
     first: tuple[Arc, ...] = ()
     for _ in range(rounds):
-        learnt = False
-        seen = 0
+        learnt, seen, first = False, 0, ()
         for number, found in enumerate(_search(product, pruning, limit)):
             if isinstance(found, int):
                 seen = found
                 break
             first = first or found.path
-            said = None if feasible is None else feasible(found.path)
+            said = None if feasible is None else feasible(found)
             if said is not None and said.state == "yes":
                 return Refuted(found.path, said)
             if said is not None and said.state == "no" and pruning.learn(found.path, said.core):
@@ -308,31 +336,51 @@ def reach(
     return Undecided(first, f"{rounds} rounds were not enough")
 
 
-def _search(product: Product, pruning: Pruning, limit: int) -> Iterator[_Found | int]:
+def _search(product: Product, pruning: Pruning, limit: int) -> Iterator[Way | int]:
     """The paths by which the automaton is violated, shortest first; at last how many states there are."""
-    begin: State = (product.start, product.monitor.start, NOTHING_KNOWN)
+    begin: State = (product.start, product.monitor.start, pruning.start)
     came: _Came = {begin: None}
     todo = deque([begin])
     while todo:
         here = todo.popleft()
         config, state, known = here
         for step in product.onward(config):
-            then = pruning.after(known, step.arcs, step.marks)
+            said = product.claims(step.marks)
+            inside = isinstance(config, Forked)
+            then = pruning.after(known, step.arcs, said, branches=inside)
             if then is None:
                 continue
             into, bad = product.monitor.run(state, step.marks)
-            if bad:
-                yield _Found((*_back(came, here), *step.arcs), len(came))
+            if bad or (product.sought is not None and product.sought in step.arcs):
+                path = (*_back(came, here), *step.arcs)
+                yield Way(path, _claims(product, came, here) + tuple((len(path) - 1, *one) for one in said))
             if step.config is None:
                 continue
             there: State = (step.config, into, then)
             if there not in came:
-                came[there] = (here, step.arcs)
+                came[there] = (here, step.arcs, step.marks)
                 if len(came) > limit:
                     yield len(came)
                     return
                 todo.append(there)
     yield len(came)
+
+
+def _claims(product: Product, came: _Came, state: State) -> tuple[Clue, ...]:
+    """What the automaton took to be so on the way to a state."""
+    if not product.monitor.conditions:
+        return ()
+    steps: list[tuple[int, tuple[Mark, ...]]] = []
+    step = came[state]
+    while step is not None:
+        steps.append((len(step[1]), step[2]))
+        step = came[step[0]]
+    found: list[Clue] = []
+    place = 0
+    for count, marks in reversed(steps):
+        place += count
+        found += [(place - 1, *one) for one in product.claims(marks)]
+    return tuple(found)
 
 
 def _back(came: _Came, state: State) -> tuple[Arc, ...]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 
+from ..monitors import Monitor, monitors_of
 from ..properties import Property
-from ..watching import Monitor, monitors_of
 from .arcs import Arc
+from .feasible import Clue, feasible
 from .graph import Graph, names_of, told
-from .product import Product, Refuted, Undecided, reach
-from .replay import Replay, replay_watched
+from .product import Product, Refuted, Undecided, Way, reach
+from .replay import Replay, replay_values, replay_watched
 from .report import Finding, Proof
 from .wishes import wish
 
@@ -33,7 +35,7 @@ class Carried:
 
     state: Literal["yes", "no", "unknown"]
     done: Replay | None = None
-    core: Sequence[Any] = ()
+    core: Sequence[Clue] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,18 @@ def _judge(graph: Graph, item: Property) -> Judgement:
 def _judge_part(graph: Graph, monitor: Monitor) -> Judgement:
     item = monitor.property
 
-    def carried_out(path: Sequence[Arc]) -> Carried:
+    def carried_out(way: Way) -> Carried:
         for wanted in _wanted(graph, monitor):
-            done = replay_watched(graph, path, (monitor,), wanted)
+            done = replay_watched(graph, way.path, (monitor,), wanted)
             if done is not None:
                 return Carried("yes", done)
-        return Carried("unknown")
+        if graph.symbols is None or any(one.target != other.source for one, other in pairwise(way.path)):
+            return Carried("unknown")  # of branches beside each other nobody sees what the others write
+        said = feasible(graph, graph.symbols, way.path, claims=way.claims)
+        if said.state == "no":
+            return Carried("no", core=said.core)
+        done = replay_values(graph, way.path, (monitor,), said.input, said.values)
+        return Carried("unknown") if done is None else Carried("yes", done)
 
     for failing in (False, True):
         found = reach(graph, monitor, feasible=carried_out, failing=failing)

@@ -17,6 +17,7 @@ from ...nodes.outcome import ErrorRecord, Outcome, Refusal
 from ...nodes.sealing import shown
 from ..decisions import gate_at
 from ..each import Each
+from ..monitors import Monitor
 from ..position import (
     Ask,
     AtEnd,
@@ -38,14 +39,14 @@ from ..position import (
 )
 from ..regions import Region
 from ..rows import START
-from ..semantics import next_move
+from ..semantics import NO_WAY_ON, next_move
 from ..subflow import Subflow
-from ..watching import Monitor, Watch, happened, watch
-from .arcs import Arc, may_raise
+from ..watching import Watch, happened, watch
+from .arcs import NO_WAY, Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import NoSample, sample, sample_update
-from .scripts import Script, script
+from .scripts import Script, decided, script
 
 Delta = dict[str, Any]
 
@@ -111,6 +112,43 @@ def replay_watched(
     return done if done is not None and done.violated else None
 
 
+def replay_stuck(
+    graph: Graph, path: Sequence[Arc], first: Mapping[str, Any], values: Sequence[Mapping[str, Any]]
+) -> Replay | None:
+    """Carries out a path that ends where no edge passes; None where the values do not lead to that.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START, the last of them one of ``no_way``.
+        first: values of the input.
+        values: for each arc what its source writes, by field.
+    """
+    hops = Laying(graph).path(path)
+    return _led(graph, hops, {}, None, found=decided(hops, path, first, values)) if hops else None
+
+
+def replay_values(
+    graph: Graph,
+    path: Sequence[Arc],
+    monitors: tuple[Monitor, ...],
+    given: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
+) -> Replay | None:
+    """Carries out a path on which a property is violated, with given values; None where they do not lead to that.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START.
+        monitors: the property's automata.
+        given: values of the input; what is missing is made up.
+        values: for each arc what its source writes, by field.
+    """
+    hops = Laying(graph).path(path)
+    made = decided(hops, path, given, values) if hops else None
+    done = _led(graph, hops, {}, None, watch(monitors), made)
+    return done if done is not None and done.violated else None
+
+
 def replay_beside(graph: Graph, before: Sequence[Arc], ways: Sequence[Sequence[Arc]]) -> dict[str, Any] | None:
     """Carries out a way in each of some branches of one fork; gives the example.
 
@@ -142,18 +180,24 @@ def _led(
     wanted: Mapping[str, Any],
     given: Mapping[str, Any] | None,
     watched: Watch | None = None,
+    found: Script | None = None,
 ) -> Replay | None:
-    rows = graph.flow.rows
-    if not hops or any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ())):
+    if not hops or _calls(graph, hops):
         return None
     for choice in range(max(1, *(len(hop.first.ends) for hop in hops))):
         try:
-            done = _Lead(graph, script(graph, hops, wanted, given, choice), watched).along(hops)
+            done = _Lead(graph, script(graph, hops, wanted, given, choice, found), watched).along(hops)
         except (NoSample, GuidewayError, ValidationError):
             continue
         if done is not None and all(_holds(done.state, name, value) for name, value in wanted.items()):
             return done
     return None
+
+
+def _calls(graph: Graph, hops: Sequence[Hop]) -> bool:
+    """Whether a function of the author's would be called on the way."""
+    rows = graph.flow.rows
+    return any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ()))
 
 
 def _holds(state: BaseModel, name: str, value: Any) -> bool:
@@ -197,6 +241,8 @@ class _Lead:
             move = None if incoming is None else self._joined(self._next(incoming, dict(hop.last.noes)))
             if move is None or not self._came(move, hop.last.target):
                 return None
+        if isinstance(move, Leave):
+            move = Finish(AtEnd(None, "failed"), move.why, move.at.error, move.out)  # so it ends where the fork was
         if not isinstance(move, Run | Finish):
             return None
         example = {"input": self.script.input, "steps": self.steps, "then": hops[-1].last.target}
@@ -280,6 +326,9 @@ class _Lead:
             return move.at.fork == target
         if isinstance(move, Run):
             return move.at.node == target
+        if target == NO_WAY:
+            error = move.error if isinstance(move, Finish) else move.at.error if isinstance(move, Leave) else None
+            return error is not None and error.type == NO_WAY_ON
         return (isinstance(move, Join) and move.at.exit == target) or (
             isinstance(move, Finish) and move.at.end == target
         )

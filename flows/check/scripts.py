@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..subflow import Subflow
+from .arcs import Arc
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import sample
@@ -31,8 +32,33 @@ class Script:
     given: bool = False
 
 
+def decided(
+    hops: list[Hop], path: Sequence[Arc], first: Mapping[str, Any], values: Sequence[Mapping[str, Any]]
+) -> Script:
+    """The values that were found for a path.
+
+    Args:
+        hops: the path, laid out.
+        path: its arcs.
+        first: of the input.
+        values: for each arc what its source writes, by field.
+    """
+    made = Script(dict(first), [{} for _ in hops])
+    at = 0
+    for place, hop in enumerate(hops):
+        there = next((other for other in range(at, len(path)) if path[other] is hop.first), None)
+        if there is not None:  # what siblings of a branch do is not on the path
+            made.updates[place], at = dict(values[there]), there + 1
+    return made
+
+
 def script(
-    graph: Graph, hops: list[Hop], wanted: Mapping[str, Any], given: Mapping[str, Any] | None, choice: int = 0
+    graph: Graph,
+    hops: list[Hop],
+    wanted: Mapping[str, Any],
+    given: Mapping[str, Any] | None,
+    choice: int = 0,
+    found: Script | None = None,
 ) -> Script:
     """Values that may lead a run along a path.
 
@@ -42,12 +68,16 @@ def script(
         wanted: what fields shall hold at its end.
         given: the input; None: it is made up.
         choice: which of the ends that an edge is for its subflow shall come to.
+        found: what was found by other means, and stands.
 
     Raises:
         NoSample: no value of a required field's type is known.
     """
     flow = graph.flow
     made = Script(dict(given or {}), [{} for _ in hops], given is not None)
+    if found is not None:
+        made.input.update(found.input)
+        made.updates = [dict(update) for update in found.updates]
     for name, value in wanted.items():
         _put(flow, made, hops, len(hops) - 1, name, value)
     fields = flow.state.model_fields

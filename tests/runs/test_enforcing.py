@@ -13,6 +13,7 @@ from guideway import (
     App,
     End,
     Flow,
+    Migration,
     Property,
     all_of,
     always,
@@ -30,6 +31,8 @@ from guideway import (
     subflow,
     when,
 )
+from guideway.flows.history import History
+from guideway.flows.watching import Lookout
 
 
 class S(BaseModel):
@@ -260,3 +263,136 @@ def test_what_is_not_proved_is_watched_without_a_mark():
     run = desk.compile().start({})
     assert (run.verdict, run.error.category) == ("failed", "forbidden")
     assert DONE == ["look"]
+
+
+# what outlives a process, a failure, a version
+
+
+def watched_flow(
+    pays: Any = pay, *, items: tuple[Property, ...] = (), migrations: tuple[Migration, ...] = ()
+) -> Flow[S]:
+    """Looks, pays, asks the lead, and pays again where nobody forbids it."""
+    paid = on(pays, failed("forbidden") >> caught, when(at_most(1)) >> lead >> tell, done)
+    rows = [on(START, look), on(look, pays), paid, on(tell, pays)]
+    return Flow("desk", state=S, edges=rows, properties=items or [enforced(at_most_once(pays))], migrations=migrations)
+
+
+def waiting(path: Any, flow: Flow[S]) -> str:
+    """A run that waits at the lead, its node done once; gives its id."""
+    with flow.compile(store=path, roles=Anyone()) as desk:
+        run = desk.start({}, by="web")
+        assert (run.status, DONE) == ("waiting", ["look", "pay"])
+        return str(run.id)
+
+
+def goes_on(path: Any, flow: Flow[S], run: str) -> Any:
+    """Another process approves, and goes on."""
+    with flow.compile(store=path, roles=Anyone()) as desk:
+        desk.approve(desk.get(run).waiting[0], by="ann")
+        return desk.resume(run)
+
+
+def test_what_happened_before_a_crash_counts_behind_it(tmp_path):
+    """Where another process goes on, it knows from the journal what has happened."""
+    flow = watched_flow()
+    run = goes_on(tmp_path / "runs.db", flow, waiting(tmp_path / "runs.db", flow))
+    assert (run.end, DONE) == ("caught", ["look", "pay", "tell"])
+
+
+def test_a_property_that_is_added_later_knows_what_happened_before(tmp_path):
+    """A run of a version without the property is watched from what its journal says."""
+    before = watched_flow(items=(always(look).before(pay),))
+    assert before.watched == ()
+    run = goes_on(tmp_path / "runs.db", watched_flow(), waiting(tmp_path / "runs.db", before))
+    assert (run.end, DONE) == ("caught", ["look", "pay", "tell"])
+
+
+def test_a_migration_takes_along_what_happened_under_other_names(tmp_path):
+    """What a node did counts where it has another name."""
+    run = waiting(tmp_path / "runs.db", watched_flow())
+    renamed = watched_flow(pay.named("give back"), migrations=(Migration(nodes={"pay": "give back"}),))
+    assert (goes_on(tmp_path / "runs.db", renamed, run).end, DONE) == ("caught", ["look", "pay", "tell"])
+
+
+def test_a_fork_has_what_happened_before_it(tmp_path):
+    """A fork behind a step counts it; what happened behind the place does not."""
+    with watched_flow().compile(store=tmp_path / "runs.db", roles=Anyone()) as desk:
+        run = desk.start({}, by="web")
+        ends = []
+        for at in (0, 1, 2):
+            fork = desk.fork(run.id, at=at, by="ann")
+            desk.approve(fork.waiting[0], by="bob")
+            ends.append(desk.resume(fork.id).end)
+        assert ends == ["caught", "caught", "caught"]
+        assert DONE == ["look", "pay", "look", "pay", "tell", "pay", "tell", "tell"]
+        again = desk.fork(fork.id, at=0, by="ann")
+        desk.approve(again.waiting[0], by="bob")
+        assert desk.resume(again.id).end == "caught"
+
+
+def test_no_decision_crosses_into_a_fork(tmp_path):
+    """What a person said yes to before the place lets nothing happen in the fork; a policy's yes does."""
+    rule = policy(few, violated=caught)
+    ends = []
+    for gate in (lead, rule):
+        rows = [on(START, gate >> look), on(look, tell), on(tell, pay), on(pay, failed("forbidden") >> caught, done)]
+        flow = Flow("desk", state=S, edges=rows, properties=[enforced(never(pay).unless(gate))])
+        with flow.compile(store=tmp_path / f"{gate.name}.db", roles=Anyone()) as desk:
+            run = desk.start({}, by="web")
+            for request in run.waiting:
+                desk.approve(request, by="ann")
+            assert desk.resume(run.id).end == "done"
+            ends.append(desk.fork(run.id, at=1, by="ann").end)
+    assert ends == ["caught", "done"]
+
+
+def test_a_retry_does_not_pass_what_was_forbidden(tmp_path):
+    """A run that failed by a property fails by it again, and does nothing; a failed step is tried again as the same."""
+    rows = [on(START, look), on(look, pay), on(pay, tell), on(tell, done)]
+    desk = app(enforced(always(tell).before(pay)), rows=rows)
+    run = desk.start({}, by="web")
+    assert (run.verdict, run.error.category) == ("failed", "forbidden")
+    run = desk.retry(run.id, by="ann")
+    assert (run.verdict, run.error.category) == ("failed", "forbidden")
+    assert DONE == ["look"]
+
+
+def test_a_step_that_failed_is_tried_again_as_the_same_step(tmp_path):
+    """A retry of a step is no second start of it."""
+    rows = [on(START, look), on(look, flaky), on(flaky, done)]
+    desk = app(enforced(at_most_once(flaky)), rows=rows)
+    run = desk.start({}, by="web")
+    assert (run.verdict, run.error.category) == ("failed", "bug")
+    assert desk.retry(run.id, by="ann").end == "done"
+
+
+@compute
+def flaky(total: float) -> None:
+    """Fails the first time."""
+    DONE.append("flaky")
+    if DONE.count("flaky") == 1:
+        raise LookupError("not yet")
+
+
+MUTANTS: dict[str, tuple[Any, str, Any, Any]] = {
+    "nothing is forbidden": (
+        Lookout, "against", lambda *_: None, test_a_node_that_would_violate_a_property_does_not_start,
+    ),
+    "nothing is remembered": (History, "add", lambda *_: None, test_what_happened_before_a_crash_counts_behind_it),
+    "nothing is renamed": (
+        History, "renamed", lambda self, _: self, test_a_migration_takes_along_what_happened_under_other_names,
+    ),
+    "decisions cross": (
+        History, "to_json", lambda self, _=None: [[*mark[:3], list(mark.holds), 1] for mark in self.marks()],
+        test_no_decision_crosses_into_a_fork,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_protection_that_is_taken_out_is_missed(monkeypatch, tmp_path, mutant):
+    """Without it, the test that stands for it fails."""
+    place, name, instead, test = MUTANTS[mutant]
+    monkeypatch.setattr(place, name, instead)
+    with pytest.raises((AssertionError, IndexError), match="(?s).*"):
+        test(*([tmp_path] if test.__code__.co_argcount else []))

@@ -27,9 +27,11 @@ from guideway import (
     ask,
     at_most,
     compute,
+    enforced,
     exists,
     failed,
     fields,
+    never,
     on,
     policy,
     proposes,
@@ -409,6 +411,26 @@ def reconciled() -> Flow[Claim]:
     )
 
 
+# A property that is watched
+
+
+def watched() -> Flow[Work]:
+    """Delivers once with an approval; the second time has none, and is forbidden."""
+    t = fields(Work)
+    kept = End("kept", verdict="partial")
+    return Flow(
+        "watched",
+        state=Work,
+        edges=[
+            on(START, work),
+            on(work, when(t.rounds < 2) >> approval("lead", denied=kept) >> deliver, deliver),
+            on(deliver, failed("forbidden") >> kept, work),
+        ],
+        properties=[enforced(never(deliver).unless(approval("lead", denied=kept)))],
+        budget=Budget(steps=10),
+    )
+
+
 Decision = Literal["approve", "deny", "expire", "leave"]
 
 
@@ -457,6 +479,7 @@ SCENARIOS: dict[str, Scenario] = {
     "rules_violated": Scenario(rules, {"amount": 7000}),
     "budget": Scenario(budget, {}),
     "reconciled": Scenario(reconciled, {"amount": 7}),
+    "watched": Scenario(watched, {}),
 }
 
 __all__ = ["SCENARIOS", "Scenario"]
