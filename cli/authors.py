@@ -23,7 +23,9 @@ def file_finder(target: str) -> Callable[[str], str]:
 
     def find(name: str) -> str:
         alike = [path for path in files if os.path.basename(path) == name]
-        alike.sort(key=lambda path: (os.path.dirname(path) != beside, not path.startswith(top + os.sep), len(path), path))
+        alike.sort(
+            key=lambda path: (os.path.dirname(path) != beside, not path.startswith(top + os.sep), len(path), path)
+        )
         if not alike or not alike[0].startswith(top + os.sep):
             return quote(name)
         return quote(os.path.relpath(alike[0], top).replace(os.sep, "/"))

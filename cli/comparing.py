@@ -55,7 +55,9 @@ def diff(old: Old, new: New, no_solver: NoSolver = False, json: Json = False) ->
         imported = [name for name, version in ((old, before), (new, after)) if version.imported]
         screen.data(found.to_json() | {"runs": [asdict(fate) for fate in runs], "imported": imported})
     screen.say(found.head, style="bold")
-    screen.say(f"shape {_both(found.old.shape, found.new.shape)}, build {_both(found.old.build, found.new.build)}", "dim")
+    screen.say(
+        f"shape {_both(found.old.shape, found.new.shape)}, build {_both(found.old.build, found.new.build)}", "dim"
+    )
     for section in sections(found):
         screen.say()
         screen.say(section.title, style=_TONES[section.tone])
@@ -89,4 +91,8 @@ def _runs(screen: Screen, runs: tuple[Fate, ...]) -> None:
             style = {"parks": "red", "asks anew": "yellow"}.get(fate.outcome, "")
             screen.say(f"{fate.outcome}  {fate.where}{why}", style=style, indent=4, first="  ")
     if plain:
-        screen.say(f"goes on  {'at every other place' if len(plain) < len(runs) else 'wherever it stands'}", indent=4, first="  ")
+        screen.say(
+            f"goes on  {'at every other place' if len(plain) < len(runs) else 'wherever it stands'}",
+            indent=4,
+            first="  ",
+        )

@@ -1,6 +1,6 @@
 """A process of its own that imports a flow and writes its manifest: what it imports stays in it.
 
-    python -m guideway.cli.manifesting TARGET FILE
+python -m guideway.cli.manifesting TARGET FILE
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ NoSolver = Annotated[
 ]
 Printed = Annotated[
     str | None,
-    typer.Option("--format", help="text, json, sarif (2.1.0), or github (annotations of a workflow).", show_default="text"),
+    typer.Option(
+        "--format", help="text, json, sarif (2.1.0), or github (annotations of a workflow).", show_default="text"
+    ),
 ]
 Sarif = Annotated[
     str | None, typer.Option("--sarif", metavar="FILE", help="Write the report as SARIF 2.1.0 too.", show_default=False)
@@ -96,7 +98,9 @@ def _told(screen: Screen, report: Report) -> None:
         screen.say()
         if section.title:
             screen.say(section.title, style="bold")
-        for said in section.said:
+        for number, said in enumerate(section.said):
+            if number and said.more:
+                screen.say()
             screen.say(said.text, style=_TONES[said.tone], indent=4, first="  ")
             for label, text in said.more:
                 screen.say(f"{label}: {text}", indent=8, first="      ")
@@ -135,7 +139,12 @@ def _written(path: str, text: str) -> None:
 
 
 def draw(
-    target: Target, path: Path = None, output: Out = None, format: Format = None, finding: Which = None, json: Json = False
+    target: Target,
+    path: Path = None,
+    output: Out = None,
+    format: Format = None,
+    finding: Which = None,
+    json: Json = False,
 ) -> int:
     """Draw a flow for review; its module is imported."""
     from .targets import flow_of
@@ -171,7 +180,9 @@ def _found(flow: Flow[Any], wanted: str) -> Finding:
 
     code, _, number = wanted.partition(":")
     if code not in CODES:
-        raise Usage(f"there is no code {code!r}: a finding is named by its code, such as F401, and F401:2 is the second")
+        raise Usage(
+            f"there is no code {code!r}: a finding is named by its code, such as F401, and F401:2 is the second"
+        )
     if number and not (number.isdecimal() and int(number) > 0):
         raise Usage(f"--finding {wanted}: behind the colon stands which one of its code, 1 or more")
     report = flow.check()

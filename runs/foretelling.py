@@ -89,7 +89,10 @@ class _Foretelling:
 
     def _state(self) -> Iterator[Fate]:
         old, new = (version["state"]["schema"] for version in (self.old, self.new))
-        where, by = "wherever it stands", "a migration's function changes the state, and parks where what comes of it does not fit"
+        where, by = (
+            "wherever it stands",
+            "a migration's function changes the state, and parks where what comes of it does not fit",
+        )
         if self.names.transforms:
             yield Fate(where, "migrates", by)
             return
@@ -129,7 +132,9 @@ class _Foretelling:
         if spec["kind"] in ("each", "subflow") and _held(spec) != _held(now):
             return Fate(f"inside {name}", "parks", "it holds other steps, or goes over other items, than when it began")
         called = f", which is called {today} now" if today != name else ""
-        why = f"by today's body{called}" if self._body(name) != self._body(today, new=True) else called.removeprefix(", ")
+        why = (
+            f"by today's body{called}" if self._body(name) != self._body(today, new=True) else called.removeprefix(", ")
+        )
         if spec["kind"] == "tool" and _calls(spec) != _calls(now):
             why = f"{why}; but parks where a call is under way that would have other arguments now".removeprefix("; ")
         return Fate(f"at the step {name}", "goes on", why)
@@ -194,7 +199,9 @@ class _Foretelling:
 
     def _another(self, data: Spec, now: Spec, gate: str) -> str | None:
         """Why what would run, or who is asked, is not what it was; None where it is."""
-        changed = [name for name in dict.fromkeys((gate, *data["gates"], *now["gates"])) if self.edges.gate_changed(name)]
+        changed = [
+            name for name in dict.fromkeys((gate, *data["gates"], *now["gates"])) if self.edges.gate_changed(name)
+        ]
         if changed:
             return f"{changed[0]} asks otherwise now"
         before, after = data["target"], now["target"]

@@ -128,9 +128,12 @@ def in_words(example: Mapping[str, Any]) -> str:
     if "input" in example:
         said.append(f"it begins with {_fields(example['input']) or 'nothing given'}")
     said += [_step(step) for step in example.get("steps", ())]
-    if example.get("then") is not None:
-        said.append(f"so it comes to {example['then']}")
-    known = ("input", "steps", "then")
+    then = example.get("then")
+    if then is not None:
+        said.append("and there is no way on" if then == "no way on" else f"so it comes to {then}")
+    if "state" in example:
+        said.append(f"the state has {_other(example['state'])}")
+    known = ("input", "steps", "then", "state")
     said += [f"{name.replace('_', ' ')} {_other(value)}" for name, value in example.items() if name not in known]
     return "; ".join(said)
 

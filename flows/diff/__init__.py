@@ -177,4 +177,3 @@ def _searcher(pair: Pair, solver: bool) -> tuple[Searcher | None, str]:
         return Solver(pair), ""
     except SolverMissing:
         return None, "install guideway[check] to have the solver look"
-

@@ -45,7 +45,9 @@ class _Reader:
             if isinstance(spec, Mapping)
         }
         if "properties" not in schema:  # a state that JSON Schema cannot tell is told as the names of its types
-            fields |= {field: (Any, None) for field, spec in schema.items() if isinstance(spec, str) and field.isidentifier()}
+            fields |= {
+                field: (Any, None) for field, spec in schema.items() if isinstance(spec, str) and field.isidentifier()
+            }
         config = ConfigDict(protected_namespaces=(), arbitrary_types_allowed=True)
         return cast("type[BaseModel]", create_model(name, __config__=config, **fields))
 

@@ -156,7 +156,9 @@ class RowPair:
             if item.old not in used and item.new not in used:
                 options.append([0])
                 continue
-            most = {version.limits[name] for version, name in ((self.pair.old, item.old), (self.pair.new, item.new)) if name}
+            most = {
+                version.limits[name] for version, name in ((self.pair.old, item.old), (self.pair.new, item.new)) if name
+            }
             options.append(sorted({0, *(n - 1 for n in most), *most}))
         return list(islice(product(*options), _COUNTS))
 

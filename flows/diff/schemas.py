@@ -28,7 +28,14 @@ def field_changes(old: Spec, new: Spec) -> Iterator[Told]:
     found = [*_state(old, new)]
     yield from found
     for name, reducer in _changed(old.get("reducers", {}), new.get("reducers", {})):
-        yield "changed", "field", name, f"is merged by {reducer[1] or 'nothing'}, was by {reducer[0] or 'nothing'}", True, False
+        yield (
+            "changed",
+            "field",
+            name,
+            f"is merged by {reducer[1] or 'nothing'}, was by {reducer[0] or 'nothing'}",
+            True,
+            False,
+        )
     if not found and old["schema"] != new["schema"]:
         yield "changed", "field", str(new["name"]), "is described in other words", False, False
 
@@ -57,7 +64,14 @@ def _field(called: str, models: tuple[Spec, Spec], field: str, before: Spec, aft
         yield "changed", "field", called, f"is {kinds[1]}, was {kinds[0]}", True, False
     given = _given(models[0], field, before), _given(models[1], field, after)
     if given[0] != given[1]:
-        yield "changed", "field", called, f"is{given[1] or ' without a default'}, was{given[0] or ' without one'}", True, False
+        yield (
+            "changed",
+            "field",
+            called,
+            f"is{given[1] or ' without a default'}, was{given[0] or ' without one'}",
+            True,
+            False,
+        )
 
 
 def _models(state: Spec) -> Iterator[tuple[str, Spec]]:

@@ -116,7 +116,9 @@ class Version:
     def _edge(self, data: Mapping[str, Any]) -> StoredEdge:
         conditions = [self.formula(item["when"]) for item in data["conditions"] if "when" in item]
         limits = tuple(item["limit"] for item in data["conditions"] if "limit" in item)
-        said = [f"at_most({self.limits[item['limit']]})" if "limit" in item else item["text"] for item in data["conditions"]]
+        said = [
+            f"at_most({self.limits[item['limit']]})" if "limit" in item else item["text"] for item in data["conditions"]
+        ]
         guards = [*_match_words(data["match"]), *([" and ".join(said)] if said else []), *data["gates"]]
         return StoredEdge(
             id=data["id"],
@@ -228,5 +230,3 @@ def _must_be(manifest: Mapping[str, Any], called: str) -> None:
         hashes(dict(manifest))
     except (KeyError, TypeError, AttributeError) as error:
         raise FlowError(f"{said}this manifest is not whole: {error}. flow.manifest() makes one") from error
-
-

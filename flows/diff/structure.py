@@ -142,7 +142,9 @@ def _tools(name: str, old: Any, new: Any) -> Iterator[Change]:
             yield Change("removed", "node", name, f"does not have the tool {tool} any more")
         elif tool not in was:
             high = isinstance(now[tool], Mapping) and now[tool].get("stakes") == "high"
-            yield Change("added", "node", name, f"has the tool {tool} too{', of high stakes' if high else ''}", loosens=high)
+            yield Change(
+                "added", "node", name, f"has the tool {tool} too{', of high stakes' if high else ''}", loosens=high
+            )
         elif was[tool] != now[tool]:
             if isinstance(was[tool], Mapping) and isinstance(now[tool], Mapping):
                 yield from _node(name, was[tool], now[tool], f"its tool {tool}")
@@ -163,7 +165,9 @@ def _tool_gates(name: str, old: Any, new: Any) -> Iterator[Change]:
         before, after = was.get(tool) or [], now.get(tool) or []
         if before != after:
             what = f"calls of {tool}" if tool else "what it runs for each item"
-            text = f"{what} pass {' and then '.join(after) or 'no gate'}, passed {' and then '.join(before) or 'no gate'}"
+            text = (
+                f"{what} pass {' and then '.join(after) or 'no gate'}, passed {' and then '.join(before) or 'no gate'}"
+            )
             yield Change("changed", "node", name, text, loosens=bool(set(before) - set(after)))
 
 
@@ -282,9 +286,17 @@ def _limits(pair: Pair) -> Iterator[Change]:
         if item.old is not None and item.new is not None:
             was, now = pair.old.limits[item.old], pair.new.limits[item.new]
             if was != now:
-                yield Change("changed", "limit", _bare(item.words), f"at most {now} times, was {was}", loosens=now > was)
+                yield Change(
+                    "changed", "limit", _bare(item.words), f"at most {now} times, was {was}", loosens=now > was
+                )
         elif item.old is not None:
-            yield Change("removed", "limit", _bare(item.words), f"at most {pair.old.limits[item.old]} times is gone", loosens=True)
+            yield Change(
+                "removed",
+                "limit",
+                _bare(item.words),
+                f"at most {pair.old.limits[item.old]} times is gone",
+                loosens=True,
+            )
         elif item.new is not None:
             yield Change("added", "limit", _bare(item.words), f"at most {pair.new.limits[item.new]} times")
 
@@ -333,7 +345,9 @@ def _ends(pair: Pair) -> Iterator[Change]:
             was, now = old[name], new[name]
             if was["verdict"] != now["verdict"]:
                 yield Change("changed", "end", name, f"its verdict is {now['verdict']}, was {was['verdict']}")
-            texts = [f"where {item['succeeds_if']['text']}" if item["succeeds_if"] else "in any case" for item in (was, now)]
+            texts = [
+                f"where {item['succeeds_if']['text']}" if item["succeeds_if"] else "in any case" for item in (was, now)
+            ]
             if texts[0] != texts[1]:
                 yield Change("changed", "end", name, f"succeeds {texts[1]}, succeeded {texts[0]}")
 

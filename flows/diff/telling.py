@@ -61,7 +61,9 @@ def sections(diff: Diff) -> Iterator[Section]:
         yield Section("written otherwise", tuple(_change(item) for item in told))
     quiet = [item for item in diff.changes if not item.behaves]
     if quiet:
-        yield Section("written otherwise, and nothing runs otherwise for it", tuple(_change(item) for item in quiet), "quiet")
+        yield Section(
+            "written otherwise, and nothing runs otherwise for it", tuple(_change(item) for item in quiet), "quiet"
+        )
     proofs = [_proof(row) for row in diff.rows]
     if proofs:
         yield Section("how sure that is", tuple(proofs), "quiet")
@@ -128,7 +130,11 @@ def _proof(row: RowDiff) -> tuple[str, ...]:
         said = f"not proved: that {name} routes all other states as before; {row.missing}"
     else:
         said = f"not proved: that {name} routes every state as before, though none was found that it does not; {row.missing}"
-    rests = f", as long as {_and(list(row.rests_on))} {'is' if len(row.rests_on) == 1 else 'are'} as before" if row.rests_on else ""
+    rests = (
+        f", as long as {_and(list(row.rests_on))} {'is' if len(row.rests_on) == 1 else 'are'} as before"
+        if row.rests_on
+        else ""
+    )
     return (said + rests,)
 
 

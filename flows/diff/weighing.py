@@ -39,7 +39,9 @@ def weigh(pair: Pair, old: Decision, new: Decision, *, by_limit: bool) -> tuple[
             return loosened, f"{_names(lost)} no longer asked before {after}{stakes}"
         if come and not lost:
             return Weight.TIGHTENED, f"{_names(come)} asked now before {after}{stakes}"
-        return (Weight.LOOSENED_HIGH if high else Weight.CHANGED), f"{_names(come)} asked instead of {_plain(lost)}{stakes}"
+        return (
+            Weight.LOOSENED_HIGH if high else Weight.CHANGED
+        ), f"{_names(come)} asked instead of {_plain(lost)}{stakes}"
     if high:
         word = f"through {_plain(list(new.asked))}" if new.asked else "with nobody asked"
         why = "a limit rose" if by_limit else f"{after} is reached where it was not"

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from tests.flows.check.sarif_schema import LOG
 
-FAULTY = '''
+FAULTY = """
 from pydantic import BaseModel
 from guideway import START, End, Flow, approval, compute, fields, on, tool, when
 
@@ -33,7 +33,7 @@ rows = [on(START, count), on(count, when(t.n > 3) >> pay, count), on(pay, End("p
 faulty = Flow("faulty", state=State, edges=rows)
 taken = Flow("taken", state=State, edges=rows, accepts={"F401": "n grows", "F501": "a demo"})
 sound = Flow("sound", state=State, edges=[on(START, approval("lead", denied=no) >> pay), on(pay, End("paid"))])
-'''
+"""
 FIELDS = {"flow", "ok", "strict", "where", "findings", "facts"}
 
 
@@ -143,8 +143,16 @@ def test_a_finding_is_drawn_with_its_path(guideway, flows, here):
         ("faulty", ("--finding", "F999"), "there is no code 'F999': a finding is named by its code, such as F401"),
         ("faulty", ("--finding", "F104"), "the check of flow 'faulty' finds no F104: it finds F401, F501, F601"),
         ("faulty", ("--finding", "F401:2"), "the check of flow 'faulty' finds F401 once: there is no F401:2"),
-        ("faulty", ("--finding", "F401:x"), "--finding F401:x: behind the colon stands which one of its code, 1 or more"),
-        ("faulty", ("--finding", "F401:0"), "--finding F401:0: behind the colon stands which one of its code, 1 or more"),
+        (
+            "faulty",
+            ("--finding", "F401:x"),
+            "--finding F401:x: behind the colon stands which one of its code, 1 or more",
+        ),
+        (
+            "faulty",
+            ("--finding", "F401:0"),
+            "--finding F401:0: behind the colon stands which one of its code, 1 or more",
+        ),
         ("faulty", ("a.svg", "-o", "b.svg"), "draw writes one picture: name a.svg or -o b.svg, not both"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 from guideway import Flow
 from guideway.flows.diff import Version, diff
 
-DESK = '''
+DESK = """
 from typing import Literal
 from pydantic import BaseModel, Field
 from guideway import START, Budget, End, Flow, approval, at_most, compute, exists, fields, on, some, tool, when
@@ -48,7 +48,7 @@ desk = Flow("refunds", state=Ticket, edges=[
 
 def app(store):
     return desk.compile(store=store, roles={"lead": {"ann"}})
-'''
+"""
 SAID = 'after read, a state with intent = "refund" and order.total = 50 went through lead to pay_back, and now goes straight to pay_back'
 
 
@@ -182,7 +182,9 @@ def test_a_revision_sees_its_own_modules(guideway, repository, monkeypatch):
     """What a flow imports is of its revision too, whatever PYTHONPATH says of today's files, also from a folder below."""
     (repository / "sub").mkdir()
     (repository / "sub" / "limits.py").write_text("FREE = 50\n")
-    (repository / "sub" / "desk.py").write_text("from limits import FREE\n" + desk(0).replace("total < 0", "total < FREE"))
+    (repository / "sub" / "desk.py").write_text(
+        "from limits import FREE\n" + desk(0).replace("total < 0", "total < FREE")
+    )
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "second")
     (repository / "sub" / "limits.py").write_text("FREE = 80\n")
@@ -216,7 +218,9 @@ def test_what_a_store_keeps_is_named_by_run_shape_or_flow(guideway, versions, na
     """A run names its version, a shape one of its digits, a flow its newest version."""
     told = Version(json.loads((versions / "old.json").read_text()))
     shape, build = told.shape_hash, told.build_hash
-    old, new = (f"runs.db:{name.replace('SHAPE/BUILD', f'{shape}/{build}').replace('SHAPE', shape[:8])}" for name in names)
+    old, new = (
+        f"runs.db:{name.replace('SHAPE/BUILD', f'{shape}/{build}').replace('SHAPE', shape[:8])}" for name in names
+    )
     said = guideway("diff", old, new)
     assert (said.status, said.err) == (1, "")
     assert "order.total = 50" in said.out
@@ -270,7 +274,13 @@ def test_what_is_no_manifest_is_an_error_that_says_so(guideway, versions, data, 
 
 def test_a_revision_that_is_not_there_is_one_line(guideway, repository):
     """A revision, a file or a flow that is not there: exit status 2, and git's options are no revisions."""
-    for name in ("v2:desk.py:desk", "v1:nosuch.py:desk", "v1:nosuch.json", "v1:desk.py:nosuch", "--output=x:desk.py:desk"):
+    for name in (
+        "v2:desk.py:desk",
+        "v1:nosuch.py:desk",
+        "v1:nosuch.json",
+        "v1:desk.py:nosuch",
+        "--output=x:desk.py:desk",
+    ):
         said = guideway("diff", "--", name, "desk.py:desk")
         assert said.status == 2
         assert "Traceback" not in said.err
@@ -292,7 +302,9 @@ def test_a_module_that_does_not_load_is_told_with_its_place(guideway, versions):
 def test_a_process_ends_as_it_says(versions):
     """The real command ends with 1 where there are changes, and needs neither LangGraph nor langchain for it."""
     code = "import sys; sys.argv = ['guideway', 'diff', '--no-solver', 'old.json', 'new.json']\n"
-    code += "import guideway.cli as c\ntry: c.main()\nfinally: print({'langgraph', 'langchain_core'} & set(sys.modules))"
+    code += (
+        "import guideway.cli as c\ntry: c.main()\nfinally: print({'langgraph', 'langchain_core'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=versions, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert "now goes straight to pay_back" in " ".join(done.stdout.split())

@@ -7,7 +7,22 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from guideway import START, Anyone, End, Flow, Migration, all_of, approval, ask, compute, fields, on, subflow, tool, when
+from guideway import (
+    START,
+    Anyone,
+    End,
+    Flow,
+    Migration,
+    all_of,
+    approval,
+    ask,
+    compute,
+    fields,
+    on,
+    subflow,
+    tool,
+    when,
+)
 from guideway.runs.foretelling import Fate, fates
 
 
@@ -196,5 +211,9 @@ def test_branches_that_are_gone_or_join_elsewhere_park():
     same, gone, elsewhere = forked(first, second), forked(first, fourth), forked(first, second, join=fourth)
     told = {name: place(fates(same, new), "in the branches") for name, new in
             (("same", same), ("gone", gone), ("elsewhere", elsewhere))}  # fmt: skip
-    assert {name: fate.outcome for name, fate in told.items()} == {"same": "goes on", "gone": "parks", "elsewhere": "parks"}
+    assert {name: fate.outcome for name, fate in told.items()} == {
+        "same": "goes on",
+        "gone": "parks",
+        "elsewhere": "parks",
+    }
     assert told["elsewhere"].why == "where a branch came to third: they join at fourth now"

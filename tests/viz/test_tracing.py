@@ -110,7 +110,9 @@ def test_the_finding_and_its_example_are_told_on_the_picture():
 @pytest.mark.parametrize("format", ["dot", "svg", "mmd", "txt"])
 def test_every_form_shows_the_path_by_more_than_its_colour(format):
     """The steps are numbered, in each format; without a finding nothing of it is drawn."""
-    shown, plain = (FORMATS[format](found) for found in (traced(diagram_of(flow), finding("START", "a", "a")), diagram_of(flow)))
+    shown, plain = (
+        FORMATS[format](found) for found in (traced(diagram_of(flow), finding("START", "a", "a")), diagram_of(flow))
+    )
     assert isinstance(shown, str)
     assert isinstance(plain, str)
     mark = {"dot": "step 2", "svg": "step 2", "mmd": "#91;2#93;", "txt": "[step 2]"}[format]
@@ -131,5 +133,7 @@ def test_the_picture_is_drawn_by_the_flow():
 
 def test_a_finding_without_a_path_cannot_be_drawn():
     """The error says what tells it instead."""
-    with pytest.raises(FlowError, match=r"F503 has no path to draw: it is about the flow as a whole. str\(report\) tells it"):
+    with pytest.raises(
+        FlowError, match=r"F503 has no path to draw: it is about the flow as a whole. str\(report\) tells it"
+    ):
         flow.draw(format="svg", finding=Finding("F503", "fact", "exempt"))

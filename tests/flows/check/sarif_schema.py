@@ -22,13 +22,17 @@ TEXT = {"type": "string"}
 INDEX = {"type": "integer", "minimum": -1}
 MESSAGE = _object(("text",), text=TEXT, markdown=TEXT)
 LOGICAL = _object(name=TEXT, fullyQualifiedName=TEXT, kind=TEXT, decoratedName=TEXT, index=INDEX, parentIndex=INDEX)
-ARTIFACT = _object(uri={"type": "string", "format": "uri-reference", "pattern": r"^[^\\ ]+$"}, uriBaseId=TEXT, index=INDEX)
+ARTIFACT = _object(
+    uri={"type": "string", "format": "uri-reference", "pattern": r"^[^\\ ]+$"}, uriBaseId=TEXT, index=INDEX
+)
 REGION = _object(startLine={"type": "integer", "minimum": 1}, startColumn={"type": "integer", "minimum": 1})
 LOCATION = _object(
     physicalLocation=_object(artifactLocation=ARTIFACT, region=REGION), logicalLocations=_list(LOGICAL), message=MESSAGE
 )
 STEP = _object(location=LOCATION, executionOrder=INDEX)
-FLOW = _object(("threadFlows",), message=MESSAGE, threadFlows=_list(_object(("locations",), locations=_list(STEP, 1)), 1))
+FLOW = _object(
+    ("threadFlows",), message=MESSAGE, threadFlows=_list(_object(("locations",), locations=_list(STEP, 1)), 1)
+)
 SUPPRESSION = _object(
     ("kind",),
     kind={"enum": ["inSource", "external"]},

@@ -104,7 +104,9 @@ def test_long_values_of_an_example_are_cut():
     assert len(in_words({"input": {"message": "x" * 5000}})) < 100
 
 
-@pytest.mark.parametrize("report", [FULL, flow(accepts={"F501": "a demo"}).check(), Report("f")], ids=["full", "real", "empty"])
+@pytest.mark.parametrize(
+    "report", [FULL, flow(accepts={"F501": "a demo"}).check(), Report("f")], ids=["full", "real", "empty"]
+)
 def test_sarif_is_what_the_specification_asks_for(report):
     """Each object has the properties that SARIF 2.1.0 gives it, and no others."""
     log = json.loads(json.dumps(sarif([report], version="0.1.0")))
@@ -156,14 +158,18 @@ def test_a_finding_without_a_place_stands_at_its_flow():
 def test_a_fingerprint_stays_when_lines_move():
     """A code host knows a finding again by its code, flow and path."""
     moved = replace(FULL, findings=tuple(replace(item, where="desk.py:90") for item in FULL.findings))
-    marks = [[item["partialFingerprints"] for item in sarif([report])["runs"][0]["results"]] for report in (FULL, moved)]
+    marks = [
+        [item["partialFingerprints"] for item in sarif([report])["runs"][0]["results"]] for report in (FULL, moved)
+    ]
     assert marks[0] == marks[1]
     assert len({str(mark) for mark in marks[0]}) == 3
 
 
 def test_annotations_are_one_line_each_and_cannot_be_ended():
     """Line breaks and signs that end a command are escaped; what is accepted is not annotated."""
-    told = replace(FULL, flow="a,b::c", findings=(Finding("F401", "error", "100%\r\n::error::no", "d,e.py:4"), *FULL.findings))
+    told = replace(
+        FULL, flow="a,b::c", findings=(Finding("F401", "error", "100%\r\n::error::no", "d,e.py:4"), *FULL.findings)
+    )
     lines = annotations([told])
     assert lines[0] == "::error file=d%2Ce.py,line=4,title=F401 in flow a%2Cb%3A%3Ac::100%25%0D%0A::error::no"
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice"]

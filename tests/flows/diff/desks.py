@@ -6,7 +6,23 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from guideway import START, Budget, End, Flow, approval, at_most, compute, exists, failed, fields, on, some, think, tool, when
+from guideway import (
+    START,
+    Budget,
+    End,
+    Flow,
+    approval,
+    at_most,
+    compute,
+    exists,
+    failed,
+    fields,
+    on,
+    some,
+    think,
+    tool,
+    when,
+)
 
 
 class Order(BaseModel):

@@ -74,7 +74,9 @@ def test_what_means_the_same_is_proved_to_be_no_change(old, new):
 def test_what_nearly_means_the_same_is_a_change():
     """A contrary that forgets None is found by the None."""
     found = diff(sums(s.c <= 3), sums(any_of(s.c <= 3, none_of(exists(s.c)))))
-    assert [(dict(case.example), case.new.target, case.certain) for case in found.rerouted] == [({"c": None}, "yes", True)]
+    assert [(dict(case.example), case.new.target, case.certain) for case in found.rerouted] == [
+        ({"c": None}, "yes", True)
+    ]
 
 
 def test_after_the_cases_the_rest_is_proved_to_be_as_before():
@@ -124,7 +126,9 @@ LEAVES = st.one_of(
 CONDITIONS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.builds(lambda x: none_of(x), inner), st.builds(lambda x, y: x & y, inner, inner), st.builds(lambda x, y: any_of(x, y), inner, inner)
+        st.builds(lambda x: none_of(x), inner),
+        st.builds(lambda x, y: x & y, inner, inner),
+        st.builds(lambda x, y: any_of(x, y), inner, inner),
     ),
     max_leaves=4,
 )
@@ -140,7 +144,10 @@ def test_any_two_conditions_differ_as_told(first, second, states):
     for case in found.rerouted:
         assert case.certain
         state = Sums.model_validate({name: value for name, value in case.state.items() if value is not None})
-        assert (holds(old, state) is True, holds(new, state) is True) == (case.old.target == "yes", case.new.target == "yes")
+        assert (holds(old, state) is True, holds(new, state) is True) == (
+            case.old.target == "yes",
+            case.new.target == "yes",
+        )
     ways = {(case.old.target == "yes", case.new.target == "yes") for case in found.rerouted}
     if all(row.complete for row in found.rows):
         for state in states:

@@ -119,7 +119,12 @@ def test_every_way_in_which_a_row_differs_is_told_once():
     new = desk(when(t.tries > 3) >> OTHER, *edges)
     found = diff(desk(), new, solver=False).rerouted
     ways = {(case.old.target, case.old.asked, case.new.target) for case in found}
-    assert ways == {("pay_back", ("lead",), "other"), ("pay_back", (), "other"), ("read", (), "other"), ("no", (), "other")}
+    assert ways == {
+        ("pay_back", ("lead",), "other"),
+        ("pay_back", (), "other"),
+        ("read", (), "other"),
+        ("no", (), "other"),
+    }
     assert {case.example["tries"] for case in found} == {4}
     assert [case.weight for case in found] == sorted(case.weight for case in found)
 
@@ -157,7 +162,11 @@ def test_failures_are_told_by_class_and_category(before, after, outcome, targets
 
 def test_a_failure_that_no_edge_matches_goes_the_way_of_the_flow():
     """With on_failure= the case says where it leads; without it the run ends failed."""
-    case = only(desk(paying=[failed(LookupError) >> OTHER, paid], on_failure=no), desk(paying=[paid], on_failure=no), solver=False)
+    case = only(
+        desk(paying=[failed(LookupError) >> OTHER, paid], on_failure=no),
+        desk(paying=[paid], on_failure=no),
+        solver=False,
+    )
     assert (case.old.target, case.new.target) == ("other", "no")
     assert only(desk(paying=[failed(LookupError) >> no, paid]), desk(paying=[paid]), solver=False).new.instead == (
         "nowhere: the run ends failed"

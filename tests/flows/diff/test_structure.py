@@ -10,8 +10,27 @@ import pytest
 from pydantic import BaseModel, Field
 
 from guideway import (
-    START, Budget, End, Flow, Item, Messages, Retry, act, approval, ask, at_most, compute, each, exists, fields, never, on,
-    policy, think, tool, when,
+    START,
+    Budget,
+    End,
+    Flow,
+    Item,
+    Messages,
+    Retry,
+    act,
+    approval,
+    ask,
+    at_most,
+    compute,
+    each,
+    exists,
+    fields,
+    never,
+    on,
+    policy,
+    think,
+    tool,
+    when,
 )
 from guideway.flows.diff import diff
 
@@ -21,7 +40,9 @@ from .desks import Ticket, desk, lead, look, no, paid, pay_back, read, t
 def told(old: Any, new: Any, part: str = "") -> list[tuple[str, bool]]:
     """The sentences about a part, or about all, each with whether it lets something loose."""
     found = diff(old, new, solver=False).changes
-    return [(f"{item.kind} {item.part} {item.name}: {item.text}", item.loosens) for item in found if part in ("", item.part)]
+    return [
+        (f"{item.kind} {item.part} {item.name}: {item.text}", item.loosens) for item in found if part in ("", item.part)
+    ]
 
 
 @tool(effect="idempotent", timeout=10.0, writes="refund", name="pay_back")
@@ -49,7 +70,9 @@ def tiny(message: str) -> str | None:
 
 def answering(**options: Any) -> Flow[Ticket]:
     """A flow that asks a person."""
-    node = ask("lead", options.pop("question", "How?"), name="how", writes="refund", expired=no, **{"within": "1h", **options})
+    node = ask(
+        "lead", options.pop("question", "How?"), name="how", writes="refund", expired=no, **{"within": "1h", **options}
+    )
     return Flow("asks", state=Ticket, edges=[on(START, node), on(node, paid)])
 
 
@@ -154,7 +177,9 @@ def test_a_change_is_a_sentence(case):
     parts = {sentence.split()[1] for sentence, _ in words}
     found = [item for item in told(old, new) if item[0].split()[1] in parts]
     assert set(words) <= set(found)
-    assert [item for item in found if item[0].split()[1] == sort and item[1]] == [item for item in words if item[1] and item[0].split()[1] == sort]
+    assert [item for item in found if item[0].split()[1] == sort and item[1]] == [
+        item for item in words if item[1] and item[0].split()[1] == sort
+    ]
     assert told(old, old) == []
 
 
@@ -191,7 +216,9 @@ def test_the_tools_of_a_model_and_of_act_are_compared_one_by_one():
     assert ("changed node do: calls of send pass boss, passed no gate", False) in more
     less = told(chat([find, send], {send: boss}), chat([find, send]), "node")
     assert ("changed node do: calls of send pass no gate, passed boss", True) in less
-    assert ("changed node do: its tool find: its body changed", False) in told(chat([find]), chat([find_otherwise]), "node")
+    assert ("changed node do: its tool find: its body changed", False) in told(
+        chat([find]), chat([find_otherwise]), "node"
+    )
 
 
 def test_what_runs_for_each_item_is_compared():
@@ -213,7 +240,9 @@ def test_what_runs_for_each_item_is_compared():
         all_of_them = each(node, name="all", item="text", over="texts", into="made")
         return Flow("many", state=Notes, edges=[on(START, all_of_them), on(all_of_them, paid)])
 
-    assert ("changed node all: what it runs for each item: its body changed", False) in told(many(one), many(other), "node")
+    assert ("changed node all: what it runs for each item: its body changed", False) in told(
+        many(one), many(other), "node"
+    )
 
 
 class Then(BaseModel):
