@@ -112,8 +112,8 @@ def _version(text: str, called: str) -> Version:
 
 
 def _at_revision(name: str, revision: str, path: str, flow: str, told: Callable[[str], None]) -> Read:
-    with revisions.worktree(revision) as folder:
-        top = folder
+    with revisions.worktree(revision) as laid:
+        folder = top = laid
         while not os.path.exists(os.path.join(top, ".git")):
             top = os.path.dirname(top)
         if path.endswith(".py") and not os.path.isfile(os.path.join(folder, path)):

@@ -14,6 +14,7 @@ from ..flows.flow import Flow
 from ..flows.manifest import hashes
 from ..flows.migrations import Migration, Names, chains
 from ..flows.past import NOTHING, inner_of
+from ..nodes.shapes import is_list, is_mapping
 from .moving import Edges, Misfit
 
 Outcome = Literal["parks", "asks anew", "migrates", "goes on"]
@@ -264,17 +265,16 @@ def _tool_gates(spec: Spec) -> list[tuple[str, str]]:
 
 def _said(spec: Any, schema: Spec) -> Any:
     """A type with what it refers to, without what only describes it."""
-    if isinstance(spec, list):
-        return [_said(item, schema) for item in cast("list[Any]", spec)]
-    if not isinstance(spec, Mapping):
+    if is_list(spec):
+        return [_said(item, schema) for item in spec]
+    if not is_mapping(spec):
         return spec
-    told = cast("Mapping[str, Any]", spec)
-    if "$ref" in told:
-        name = str(told["$ref"]).rpartition("/")[2]
+    if "$ref" in spec:
+        name = str(spec["$ref"]).rpartition("/")[2]
         rest: dict[str, Any] = dict(schema.get("$defs", NOTHING))
         inner: Any = rest.pop(name, NOTHING)  # a model that holds itself is told once
         return [name, {key: _said(item, {"$defs": rest}) for key, item in inner.items() if key not in _WORDS}]
-    return {key: _said(item, schema) for key, item in told.items() if key not in _WORDS}
+    return {key: _said(item, schema) for key, item in spec.items() if key not in _WORDS}
 
 
 _WORDS = ("title", "description", "examples", "default")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from .figures import FIGURES as FIGURES
 from .telling import as_text
 
 Severity = Literal["error", "warning", "fact"]

@@ -130,7 +130,7 @@ def annotations(reports: Iterable[Report], *, file: Callable[[str], str] = str) 
 
 
 def _annotation(report: Report, item: Finding, file: Callable[[str], str]) -> str:
-    """https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
+    """A command, as https://docs.github.com/actions/reference/workflow-commands-for-github-actions has it."""
     level = {"error": "error", "warning": "warning", "fact": "notice"}[item.severity]
     properties: dict[str, str] = {}
     where = item.where or report.where

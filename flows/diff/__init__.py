@@ -122,7 +122,7 @@ def diff(
     Args:
         old: the version before: a flow, or its manifest.
         new: the version after.
-        solver: whether z3, where it is installed, looks for what trying does not find, and proves that there is no more.
+        solver: whether z3, where it is installed, looks for what trying does not find, and proves the rest.
         renames: new names of nodes by the old ones, where a function was renamed.
 
     Raises:

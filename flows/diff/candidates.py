@@ -108,7 +108,7 @@ class Candidates:
             yield from (dict(zip(leaves, values, strict=True)) for values in product(*choices))
             return
         yield from (dict(zip(leaves, values, strict=True)) for values in islice(product(*choices), MOST // 4))
-        some = random.Random(0)  # noqa: S311  # a spread of states, the same each time, and no secret
+        some = random.Random(0)  # a spread of states, the same each time, and no secret
         for _ in range(3 * MOST // 4):
             yield {path: some.choice(options) for path, options in zip(leaves, choices, strict=True)}
 

@@ -1,4 +1,4 @@
-"""A state as a manifest tells it, as a pydantic model once more: for conditions to be evaluated without the code of then.
+"""A state as a manifest tells it, as a pydantic model once more: its conditions are evaluated without the code of then.
 
 Only what JSON Schema says comes back: types, choices and bounds. An author's own validators do not, so a model made
 here may take a value that the author's refuses.
@@ -58,7 +58,7 @@ class _Reader:
         choices = spec.get("enum", [spec["const"]] if "const" in spec else None)
         if choices is not None:
             plain = all(isinstance(item, str | int | bool) or item is None for item in choices)
-            return Literal[tuple(choices)] if choices and plain else Any  # type: ignore[valid-type]  # pyright: ignore[reportInvalidTypeForm]  # the choices are known only here
+            return Literal[tuple(choices)] if choices and plain else Any  # pyright: ignore[reportInvalidTypeForm]  # the choices are known only here
         parts = spec.get("anyOf") or spec.get("oneOf")
         if parts:
             return self.union(parts)

@@ -1,4 +1,4 @@
-"""What a row decides in one state: the edge that passes, who is asked on it, and where it leads; by evaluation alone."""
+"""What a row decides in one state: the edge that passes, who is asked on it, where it leads; by evaluation alone."""
 
 from __future__ import annotations
 

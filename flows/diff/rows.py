@@ -302,7 +302,7 @@ def matters(row: RowPair, world: World, case: Case, paths: tuple[Path, ...]) -> 
         case: the case.
         paths: the fields to look at.
     """
-    some = random.Random(0)  # noqa: S311  # a spread of values, the same each time, and no secret
+    some = random.Random(0)  # a spread of values, the same each time, and no secret
     states = row.states(case.values)
     wanted = None if states is None else row.key(*row.decide(world, states, case))
     free: list[Path | Opaque] = []

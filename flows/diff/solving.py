@@ -1,7 +1,7 @@
 """The solver's part of a diff: cases that trying did not find, and the proof that there are no others.
 
 For each version a row is a list of outcomes that exclude each other: an edge passes, those before it do not, and so
-many of its gates exempt. Two versions differ where an outcome of the one and another outcome of the other can be at once.
+many of its gates exempt. Two versions differ where an outcome of the one and another one of the other can be at once.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Solver:
         return self.symbols.free(f"counter {place} below {count}")
 
     def _always(self, row: RowPair) -> dict[str, Logic]:
-        """What holds of every state: both versions take what its fields hold, and a count below a number is below a larger one."""
+        """What holds of every state: both versions take its values; a count below a number is below a larger one."""
         found: dict[str, Logic] = {}
         for name in {path[0] for path in row.candidates.paths}:
             infos = [version.model.model_fields.get(name) for version in (self.pair.old, self.pair.new)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -15,7 +15,7 @@ from ...errors import FlowError
 from ...guards.expressions import Expr, Formula, Opaque, conjunction, walk
 from ...guards.forms import from_json
 from ...guards.printing import text
-from ...nodes.shapes import is_dict
+from ...nodes.shapes import is_dict, is_list
 from ..manifest import FORMAT, hashes
 from .models import model_of
 
@@ -104,8 +104,9 @@ class Version:
         return None if found is None else self.formula(found["when"])
 
     def formula(self, data: Any) -> Formula:
-        """A condition of the manifest. What only code can tell, a named function or the calls that a model proposes,
-        becomes a leaf whose value is free.
+        """A condition of the manifest.
+
+        What only code can tell (a named function, the calls that a model proposes) becomes a leaf whose value is free.
 
         Args:
             data: its JSON form.
@@ -173,8 +174,8 @@ def as_text(data: Any) -> str:
 
 def _freed(data: Any, functions: dict[str, Callable[..., bool]]) -> Any:
     """A condition's JSON with a function in the place of all that only code can tell; notes the functions."""
-    if isinstance(data, list):
-        return [_freed(item, functions) for item in cast("list[Any]", data)]
+    if is_list(data):
+        return [_freed(item, functions) for item in data]
     if not is_dict(data):
         return data
     if "proposes" in data or "function" in data:
@@ -221,12 +222,12 @@ def _must_be(manifest: Mapping[str, Any], called: str) -> None:
         raise FlowError(f"{said}this is no manifest of a flow: it has no {missing[0]!r}. flow.manifest() makes one")
     if manifest["format"] != FORMAT:
         raise FlowError(
-            f"{said}this manifest has the layout {manifest['format']!r}, and this guideway reads {FORMAT}: make it anew "
-            "with this guideway, or compare with the one that made it"
+            f"{said}this manifest has the layout {manifest['format']!r}, and this guideway reads {FORMAT}: make it "
+            "anew with this guideway, or compare with the one that made it"
         )
     try:
         for part in ("state", "nodes", "rows", "ways", "gates", "ends", "limits"):
-            manifest["shape"][part]  # noqa: B018  # whether it is there
+            manifest["shape"][part]  # whether it is there
         hashes(dict(manifest))
     except (KeyError, TypeError, AttributeError) as error:
         raise FlowError(f"{said}this manifest is not whole: {error}. flow.manifest() makes one") from error

@@ -1,4 +1,4 @@
-"""What is written otherwise in two versions, in words: nodes, edges, gates, limits, budget, ends, and the state's fields."""
+"""What is written otherwise in two versions, in words: nodes, edges, gates, limits, budget, ends, fields."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def changes(pair: Pair) -> Iterator[Change]:
 
 _QUIET = ("source", "schema", "output", "form", "params", "node", "name", "flow", "tools", "gates", "expired")
 _BODIES = {
-    "source": "its body changed", "output": "what its model has to answer changed", "form": "the form of its answer changed",
+    "source": "its body changed", "output": "what its model has to answer changed",
+    "form": "the form of its answer changed",
 }  # fmt: skip
 _PLAIN = {
     "kind": "is {1}, was {0}", "writes": "writes {1}, wrote {0}", "returns": "returns {1}, returned {0}",

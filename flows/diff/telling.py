@@ -129,7 +129,7 @@ def _proof(row: RowDiff) -> tuple[str, ...]:
     elif row.rerouted:
         said = f"not proved: that {name} routes all other states as before; {row.missing}"
     else:
-        said = f"not proved: that {name} routes every state as before, though none was found that it does not; {row.missing}"
+        said = f"not proved: that {name} routes every state as before (none was found that it does not); {row.missing}"
     rests = (
         f", as long as {_and(list(row.rests_on))} {'is' if len(row.rests_on) == 1 else 'are'} as before"
         if row.rests_on

@@ -49,7 +49,10 @@ desk = Flow("refunds", state=Ticket, edges=[
 def app(store):
     return desk.compile(store=store, roles={"lead": {"ann"}})
 """
-SAID = 'after read, a state with intent = "refund" and order.total = 50 went through lead to pay_back, and now goes straight to pay_back'
+SAID = (
+    'after read, a state with intent = "refund" and order.total = 50 went through lead to pay_back, '
+    "and now goes straight to pay_back"
+)
 
 
 def desk(free: int) -> str:
@@ -179,7 +182,7 @@ def test_a_revision_is_imported_from_a_folder_of_its_own(guideway, repository):
 
 
 def test_a_revision_sees_its_own_modules(guideway, repository, monkeypatch):
-    """What a flow imports is of its revision too, whatever PYTHONPATH says of today's files, also from a folder below."""
+    """What a flow imports is of its revision too, whatever PYTHONPATH says of today's files."""
     (repository / "sub").mkdir()
     (repository / "sub" / "limits.py").write_text("FREE = 50\n")
     (repository / "sub" / "desk.py").write_text(

@@ -12,7 +12,6 @@ from guideway.flows.check import CODES, Facts, Finding, Proof, Report
 from guideway.flows.check.pages import page, summary
 from guideway.flows.check.sarif import annotations, sarif
 from guideway.flows.check.telling import HOLDS, RESTS, in_words, kind_of, rests_on, sections
-
 from tests.house import ROOT
 
 from .sarif_schema import LOG
@@ -129,7 +128,7 @@ def test_the_schema_of_the_tests_refuses_what_sarif_does_not_know():
 
 
 def test_a_result_has_its_rule_place_path_and_reason():
-    """Rules are pointed at, places are files and lines, facts are notes, what is accepted is suppressed with the reason."""
+    """Rules are pointed at, places are files and lines, facts are notes, what is accepted is suppressed."""
     (run,) = sarif([FULL], file=lambda name: f"shop/{name}")["runs"]
     first, second, third = run["results"]
     rules = run["tool"]["driver"]["rules"]

@@ -126,9 +126,9 @@ LEAVES = st.one_of(
 CONDITIONS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.builds(lambda x: none_of(x), inner),
+        st.builds(none_of, inner),
         st.builds(lambda x, y: x & y, inner, inner),
-        st.builds(lambda x, y: any_of(x, y), inner, inner),
+        st.builds(any_of, inner, inner),
     ),
     max_leaves=4,
 )
