@@ -72,8 +72,9 @@ def cases(graph: Graph, symbols: Symbols) -> tuple[list[Finding], list[Proof]]:
     rows = list(rows_of(graph, symbols))
     bare = [name for name, _, routes in _outcomes(graph) if not routes]
     gaps = [(row, fallen(graph, symbols, row.source, row.ends)) for row in rows if row.open is not False]
+    sound = [row for row in rows if all(gap.done is None for other, gap in gaps if other is row)]
     found = [
-        *gaps_reached(gaps), *gaps_by_limits(graph, rows), *untakable(graph, rows), *shadowed(graph, rows),
+        *gaps_reached(gaps), *gaps_by_limits(graph, symbols, sound), *untakable(graph, rows), *shadowed(graph, rows),
         *order_matters(graph, rows), *gaps_undecided(graph, gaps),
     ]  # fmt: skip
     used_up = [item.path for item in found if item.code == "F202"]
@@ -146,27 +147,24 @@ def gaps_undecided(graph: Graph, gaps: Sequence[tuple[Row, Fallen]]) -> Iterator
             )  # fmt: skip
 
 
-def gaps_by_limits(graph: Graph, rows: Sequence[Row]) -> Iterator[Finding]:
+def gaps_by_limits(graph: Graph, symbols: Symbols, rows: Sequence[Row]) -> Iterator[Finding]:
     """F202: where limits are used up, a case is left without an edge."""
     for row in rows:
-        if row.open is not False or not row.limited:
-            continue
         rest = [place for place in range(len(row.routes)) if place not in row.limited]
-        if any(not _conditions(row.routes[place]) for place in rest):
+        if not row.limited or any(not _conditions(row.routes[place]) for place in rest):
             continue
         state = row.oracle.possible((), rest)
-        if state is False:
+        gap = Fallen(False) if state is False else fallen(graph, symbols, row.source, row.ends, used_up=True)
+        if gap.possible is False:
             continue
-        names = _listed(
-            sorted({item.name or f"at_most({item.n})" for at in row.limited for item in row.routes[at].limits}),
-            quoted=False,
-        )
+        limits = {item.name or f"at_most({item.n})" for at in row.limited for item in row.routes[at].limits}
+        path = names_of(gap.path[:-1]) or names_of(graph.path(row.source))
         case = f" for {_state(state)}" if state else ""
         yield Finding(
             "F202", "warning",
-            f"once {names} is used up, no edge of {row.source!r} is left{case}: a run that comes there then is stuck "
-            f"and ends failed. {_WAY_OUT}",
-            row.routes[row.limited[-1]].line, names_of(graph.path(row.source)),
+            f"once {_listed(sorted(limits), quoted=False)} is used up, no edge of {row.source!r} is left{case}: a run "
+            f"that comes there then is stuck and ends failed. {_WAY_OUT}",
+            row.routes[row.limited[-1]].line, path, None if gap.done is None else gap.done.example,
         )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ class Fallen:
     done: Replay | None = None
 
 
-def fallen(graph: Graph, symbols: Symbols, source: str, ends: tuple[Ending, ...] = ()) -> Fallen:
+def fallen(
+    graph: Graph, symbols: Symbols, source: str, ends: tuple[Ending, ...] = (), *, used_up: bool = False
+) -> Fallen:
     """Whether a run can come to a case of a row without an edge; first by paths on which nothing fails.
 
     Args:
@@ -37,6 +39,7 @@ def fallen(graph: Graph, symbols: Symbols, source: str, ends: tuple[Ending, ...]
         symbols: of its state.
         source: whose row it is.
         ends: for a subflow, the end to which it came.
+        used_up: whether an edge may be passed over because a limit on it is used up.
     """
     may_be: list[tuple[Arc, ...]] = []
     carried: list[Fallen] = []
@@ -52,7 +55,7 @@ def fallen(graph: Graph, symbols: Symbols, source: str, ends: tuple[Ending, ...]
         carried.append(Fallen(True, way.path, done))
         return replace(found, state="yes")
 
-    last = no_way(source, ends=ends)
+    last = no_way(source, ends=ends, used_up=used_up)
     for failing in (False, True):
         answer = gap(graph, last, look, failing=failing)
         if carried:

@@ -26,7 +26,7 @@ from ...nodes.think import Think
 from ..each import Each
 from ..rows import Route
 from ..subflow import Subflow
-from .arcs import HUBS, Arc
+from .arcs import HUBS, NO_CASE, Arc
 from .endings import is_for
 from .graph import Graph
 from .values import always_has
@@ -107,8 +107,8 @@ class _Walk:
         routes = self.flow.rows.get(arc.source, ())
         if arc.on == "ok" and arc.row is None:  # no edge passes
             for route in routes:
-                if route.match is None:
-                    self._not_passed(place, route)
+                if _tried(route, arc):
+                    self._not_passed(place, route, limits=arc.target != NO_CASE)
         elif arc.row is not None and arc.on != "head":
             self._passed(place, arc, routes)
         self.forked = self.forked or arc.on == "head"
@@ -176,16 +176,16 @@ class _Walk:
             else:
                 self.ask(place, item, passes=True)
 
-    def _not_passed(self, place: int, route: Route) -> None:
+    def _not_passed(self, place: int, route: Route, *, limits: bool = True) -> None:
         """An edge was tried and did not pass: a limit on it is used up, or a condition is not known to be true."""
-        limits = [item for item in route.conditions if isinstance(item, Limit)]
-        if any(len(self.counts.get(item, ())) >= item.n for item in limits) or (limits and self.forked):
+        counted = [item for item in route.conditions if isinstance(item, Limit)]
+        if limits and (any(len(self.counts.get(item, ())) >= item.n for item in counted) or (counted and self.forked)):
             return
         conditions = [item for item in route.conditions if not isinstance(item, Limit)]
         if conditions:
             self.ask(place, conjunction(conditions), passes=False)
         else:
-            self.used_up = self.used_up or tuple((place, item, False) for item in limits)
+            self.used_up = self.used_up or tuple((place, item, False) for item in counted)
 
     def ask(self, place: int, tree: Formula, *, passes: bool) -> None:
         """A condition passes at an arc, or does not."""

@@ -42,7 +42,7 @@ from ..rows import START
 from ..semantics import NO_WAY_ON, next_move
 from ..subflow import Subflow
 from ..watching import Watch, happened, watch
-from .arcs import NO_WAY, Arc, may_raise
+from .arcs import NO_CASE, NO_WAY, Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import NoSample, sample, sample_update
@@ -326,7 +326,7 @@ class _Lead:
             return move.at.fork == target
         if isinstance(move, Run):
             return move.at.node == target
-        if target == NO_WAY:
+        if target in (NO_CASE, NO_WAY):
             error = move.error if isinstance(move, Finish) else move.at.error if isinstance(move, Leave) else None
             return error is not None and error.type == NO_WAY_ON
         return (isinstance(move, Join) and move.at.exit == target) or (
