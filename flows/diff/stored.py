@@ -16,7 +16,8 @@ from ...guards.expressions import Expr, Formula, Opaque, conjunction, walk
 from ...guards.forms import from_json
 from ...guards.printing import text
 from ...nodes.shapes import is_dict, is_list
-from ..manifest import FORMAT, hashes
+from ..manifest import hashes
+from .layout import must_be_whole
 from .models import model_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Version:
     """
 
     def __init__(self, manifest: Mapping[str, Any], called: str = "") -> None:
-        _must_be(manifest, called)
+        must_be_whole(manifest, called)
         self.manifest = manifest
         self.name = str(manifest["name"])
         self.called = called or self.name
@@ -212,22 +213,3 @@ def _stakes(spec: Mapping[str, Any]) -> str:
         return "low"  # what is high in there is told there
     inner = [spec, *spec.get("tools", ()), *([spec["node"]] if spec.get("node") else [])]
     return "high" if any(isinstance(item, Mapping) and item.get("stakes") == "high" for item in inner) else "low"
-
-
-def _must_be(manifest: Mapping[str, Any], called: str) -> None:
-    said = f"{called}: " if called else ""
-    parts = ("format", "name", "shape", "build")
-    missing = [part for part in parts if part not in manifest]
-    if missing:
-        raise FlowError(f"{said}this is no manifest of a flow: it has no {missing[0]!r}. flow.manifest() makes one")
-    if manifest["format"] != FORMAT:
-        raise FlowError(
-            f"{said}this manifest has the layout {manifest['format']!r}, and this guideway reads {FORMAT}: make it "
-            "anew with this guideway, or compare with the one that made it"
-        )
-    try:
-        for part in ("state", "nodes", "rows", "ways", "gates", "ends", "limits"):
-            manifest["shape"][part]  # whether it is there
-        hashes(dict(manifest))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FlowError(f"{said}this manifest is not whole: {error}. flow.manifest() makes one") from error

@@ -275,6 +275,38 @@ def test_what_is_no_manifest_is_an_error_that_says_so(guideway, versions, data, 
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("rows", "read", 0, "gates"), None, "shape.rows.read.0.gates: Input should be a valid list"),
+        (("rows", "read", 0, "gates"), ["boss"], "there is no gate 'boss'"),
+        (("rows", "read", 0, "conditions"), [{"limit": "x"}], "there is no limit 'x'"),
+        (("rows", "read", 0, "conditions"), [{}], "a condition has no 'when' and 'text'"),
+        (
+            ("rows", "read", 0, "conditions"),
+            [{"when": {"no": 1}, "text": "no"}],
+            "no condition is written {'no': 1} in JSON",
+        ),
+        (("gates", "lead", "ways"), {"denied": {"gate": "boss"}}, "gate lead: there is no gate 'boss'"),
+        (("nodes", "read"), {}, "shape.nodes.read.kind: Field required"),
+        (("state",), {}, "shape.state.name: Field required"),
+    ],
+)
+def test_a_manifest_that_somebody_changed_by_hand_is_told_with_its_part(guideway, versions, path, value, message):
+    """One line that names the part, and no traceback."""
+    data = json.loads((versions / "new.json").read_text())
+    part = data["shape"]
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    (versions / "odd.json").write_text(json.dumps(data))
+    said = guideway("diff", "--no-solver", "old.json", "odd.json")
+    assert (said.status, said.out) == (1, "")
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert "traceback" not in said.err
+
+
 def test_a_revision_that_is_not_there_is_one_line(guideway, repository):
     """A revision, a file or a flow that is not there: exit status 2, and git's options are no revisions."""
     for name in (
