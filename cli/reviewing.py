@@ -114,10 +114,10 @@ def _sarif(report: Report, target: str) -> dict[str, Any]:
 
 
 def _annotated(report: Report, target: str) -> None:
-    from ..flows.check.sarif import annotations
+    from ..flows.check.sarif import workflow_commands
     from .authors import file_finder
 
-    for line in annotations([report], file=file_finder(target)):
+    for line in workflow_commands([report], file=file_finder(target)):
         sys.stdout.write(visible(line) + "\n")
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from .failing import Usage
@@ -52,7 +52,7 @@ def shown(revision: str, path: str) -> str:
 
 
 @contextmanager
-def worktree(revision: str) -> Iterator[str]:
+def worktree(revision: str) -> Generator[str]:
     """A folder with all files of a revision, for as long as it is needed: where the working folder is in it.
 
     Args:

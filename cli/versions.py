@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import FlowError, RunNotFound, StoreReadOnly
 from ..flows.diff import Version, version_of
 from ..flows.migrations import Migration
+from ..nodes.shapes import is_dict
 from . import revisions
 from .failing import Broken, Usage
 from .options import parsed
@@ -103,7 +104,7 @@ def _version(text: str, called: str) -> Version:
     if called.endswith(".py"):
         raise Usage(f"{called} is code: name the flow in it, such as {called}:desk")
     data = parsed(text, called)
-    if not isinstance(data, dict):
+    if not is_dict(data):
         raise FlowError(f"{called}: this is no manifest of a flow: it is no object. flow.manifest() makes one")
     return version_of(data, called)
 
@@ -156,7 +157,8 @@ def _path(moved: tuple[str, str] | None) -> str:
 
 
 def _migration(data: dict[str, Any]) -> Migration:
-    return Migration(**data | {"state": None if data["state"] is None else _unknown})
+    told: dict[str, Any] = data | {"state": None if data["state"] is None else _unknown}
+    return Migration(**told)
 
 
 def _unknown(data: dict[str, Any]) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class _Foretelling:
     def _tool_body(self, manifest: Spec, node: str, tool: str) -> Any:
         build = manifest["build"]["nodes"].get(node, NOTHING)
         found = (build.get("tools") or NOTHING).get(tool) if tool else build.get("node")
-        return found.get("source") if isinstance(found, Mapping) else found
+        return found.get("source") if is_mapping(found) else found
 
     # gates on edges
 
@@ -258,7 +258,7 @@ def _calls(spec: Spec) -> Any:
 def _tool_gates(spec: Spec) -> list[tuple[str, str]]:
     """The gates that are asked inside of a node, each with the tool that it is about."""
     gates = spec.get("gates") or ()
-    if isinstance(gates, Mapping):
+    if is_mapping(gates):
         return [(gate, tool) for tool, names in cast("Mapping[str, list[str]]", gates).items() for gate in names]
     return [(gate, "") for gate in gates]
 

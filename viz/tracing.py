@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FlowError, caller
 from ..flows.check.telling import in_words
+from ..nodes.shapes import is_dict
 from .model import Cluster, Diagram, Edge, Line, Node
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _told(finding: Finding) -> Iterator[Line]:
 
 def _with_steps(finding: Finding) -> Iterator[tuple[str, dict[str, Any]]]:
     """The names of a path, each with what the executed example did there; START does nothing."""
-    done = [step for step in (finding.example or {}).get("steps", ()) if isinstance(step, dict)]
+    done = [step for step in (finding.example or {}).get("steps", ()) if is_dict(step)]
     for name in finding.path:
         step = done.pop(0) if done and done[0].get("node") == name else {}
         yield name, step

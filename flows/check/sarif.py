@@ -119,7 +119,7 @@ def _fingerprint(flow: str, item: Finding) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-def annotations(reports: Iterable[Report], *, file: Callable[[str], str] = str) -> list[str]:
+def workflow_commands(reports: Iterable[Report], *, file: Callable[[str], str] = str) -> list[str]:
     """Reports as GitHub's workflow commands, which show findings on the lines of a pull request.
 
     Args:

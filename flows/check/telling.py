@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...guards.shortened import shortened
+from ...nodes.shapes import is_mapping
 from .figures import figures
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def in_words(example: Mapping[str, Any]) -> str:
 
 
 def _step(step: Any) -> str:
-    if not isinstance(step, Mapping) or "node" not in step:
+    if not is_mapping(step) or "node" not in step:
         return _value(step)
     node = step["node"]
     update = _fields(step.get("update") or {})
@@ -162,7 +163,7 @@ def _fields(values: Mapping[str, Any]) -> str:
 
 
 def _other(value: Any) -> str:
-    return _fields(value) if isinstance(value, Mapping) else _value(value)
+    return _fields(value) if is_mapping(value) else _value(value)
 
 
 def _value(value: Any) -> str:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SolverMissing
 from ..past import NOTHING
+from .change import Change
 from .pairs import Pair
-from .rows import Rerouted, RowDiff, RowPair, Searcher, row_diff
+from .row_pairs import RowPair
+from .rows import Rerouted, RowDiff, Searcher, row_diff
 from .stored import Version, version_of
-from .structure import Change, changes
+from .structure import changes
 from .telling import case_json, sections
 from .weighing import Weight
 

@@ -34,6 +34,7 @@ from ...guards.expressions import (
     walk,
 )
 from ...nodes.annotations import bare, is_model, members
+from ...nodes.shapes import is_dict
 from ..check.fitting import whole_type
 from ..check.samples import NoSample, present, sample
 
@@ -133,8 +134,8 @@ class Candidates:
                 continue
             inner = data.get(path[0])
             for name in path[1:-1]:
-                inner = inner.get(name) if isinstance(inner, dict) else None
-            if isinstance(inner, dict):
+                inner = inner.get(name) if is_dict(inner) else None
+            if is_dict(inner):
                 inner[path[-1]] = _plain(value)
         return data
 
@@ -237,7 +238,7 @@ def _size(value: Any) -> tuple[float, str]:
 
 def _takes(kind: Any, value: Any) -> bool:
     try:
-        return bool(_adapter(kind).validate_python(value) == value) or isinstance(value, dict)
+        return bool(_adapter(kind).validate_python(value) == value) or is_dict(value)
     except (ValidationError, TypeError, ValueError):
         return False
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from ...nodes.shapes import is_mapping
 
 _FORMATS: dict[str, Any] = {"date": date, "date-time": datetime, "time": time, "duration": timedelta, "binary": bytes}
 _BOUNDS = {
@@ -42,14 +44,15 @@ class _Reader:
         fields: dict[str, Any] = {
             field: (self.type(spec), ... if field in required else spec.get("default"))
             for field, spec in schema.get("properties", {}).items()
-            if isinstance(spec, Mapping)
+            if is_mapping(spec)
         }
         if "properties" not in schema:  # a state that JSON Schema cannot tell is told as the names of its types
             fields |= {
                 field: (Any, None) for field, spec in schema.items() if isinstance(spec, str) and field.isidentifier()
             }
         config = ConfigDict(protected_namespaces=(), arbitrary_types_allowed=True)
-        return cast("type[BaseModel]", create_model(name, __config__=config, **fields))
+        made: type[BaseModel] = create_model(name, __config__=config, **fields)
+        return made
 
     def type(self, spec: Mapping[str, Any]) -> Any:
         """The type that a part of a schema stands for; Any where it is not told."""
@@ -89,7 +92,7 @@ class _Reader:
             if "properties" in spec:
                 return self.model(str(spec.get("title", "object")), spec)
             values = spec.get("additionalProperties")
-            return dict[str, self.type(values)] if isinstance(values, Mapping) else dict[str, Any]  # type: ignore[misc]  # known only here
+            return dict[str, self.type(values)] if is_mapping(values) else dict[str, Any]  # type: ignore[misc]  # known only here
         if kind == "string" and spec.get("format") in _FORMATS:
             return _FORMATS[spec["format"]]
         return _PLAIN[kind] if isinstance(kind, str) and kind in _PLAIN else Any

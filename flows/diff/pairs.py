@@ -115,7 +115,7 @@ class Pair:
 
     def _edge(self, version: Version, data: Mapping[str, Any]) -> list[Any]:
         conditions = [version.limits[item["limit"]] if "limit" in item else item["when"] for item in data["conditions"]]
-        gates = [[name, (version.gates[name].get("unless") or {}).get("when")] for name in data["gates"]]
+        gates = [[name, version.unless_data(name)] for name in data["gates"]]
         return [data["match"], conditions, gates, self.target(version, data["target"])]
 
     def _places(self, version: Version, limit: str) -> Iterator[tuple[str, str | None]]:

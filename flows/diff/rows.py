@@ -8,39 +8,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import islice, product
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ValidationError
-
-from ...guards.expressions import Formula, Opaque
-from ..check.samples import NoSample
+from ...guards.expressions import Opaque
 from ..past import NOTHING
-from .candidates import Candidates, Path, as_json
-from .pairs import Pair
-from .routing import Choices, Decision, World, decision, worlds
-from .stored import Version, opaque_leaves
+from .candidates import Path, as_json
+from .routing import Decision, World, worlds
+from .row_pairs import CASES, COUNTS, LEAVES, Case, Key, RowPair
 from .weighing import Weight, weigh
-
-Key = tuple[tuple[str | None, tuple[str, ...]], tuple[str | None, tuple[str, ...]]]
-"""What two rows decide: for each the target and who is asked, under the names of the new version."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One case in which a row is looked at.
-
-    Args:
-        values: what fields hold, by path.
-        says: what named functions say.
-        taken: for each of the pair's counters how often its edges were taken.
-    """
-
-    values: Mapping[Path, Any] = field(default_factory=dict[Path, Any])
-    says: Mapping[Opaque, bool] = field(default_factory=dict[Opaque, bool])
-    taken: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,10 +70,6 @@ class RowDiff:
     missing: str = ""
 
 
-_COUNTS, _LEAVES, _CASES = 24, 5, 6000
-"""How many combinations of counts and how many named functions are looked at in a state, and how many cases in all."""
-
-
 class Searcher(Protocol):
     """Finds cases that trying did not find, and proves that there are no others."""
 
@@ -118,99 +91,6 @@ class Found:
     values: Mapping[Path, Any]
     old: Decision
     new: Decision
-
-
-class RowPair:
-    """One row in two versions.
-
-    Args:
-        pair: the versions.
-        before: the row's source in the old one.
-        after: its source in the new one.
-    """
-
-    def __init__(self, pair: Pair, before: str, after: str) -> None:
-        self.pair, self.before, self.after = pair, before, after
-
-    @cached_property
-    def trees(self) -> tuple[Formula, ...]:
-        """All conditions and exemptions of both rows."""
-        return (*_trees(self.pair.old, self.before), *_trees(self.pair.new, self.after))
-
-    @cached_property
-    def leaves(self) -> tuple[Opaque, ...]:
-        """What only code can tell."""
-        return tuple(opaque_leaves(*self.trees))
-
-    @cached_property
-    def candidates(self) -> Candidates:
-        """States worth trying."""
-        return Candidates(self.trees, self.pair.old.model, self.pair.new.model)
-
-    @cached_property
-    def counts(self) -> list[tuple[int, ...]]:
-        """How often the edges of each limit may have been taken, in every combination worth trying."""
-        used = {name for version, source in self.sides for edge in version.row(source) for name in edge.limits}
-        options: list[list[int]] = []
-        for item in self.pair.counters:
-            if item.old not in used and item.new not in used:
-                options.append([0])
-                continue
-            most = {
-                version.limits[name] for version, name in ((self.pair.old, item.old), (self.pair.new, item.new)) if name
-            }
-            options.append(sorted({0, *(n - 1 for n in most), *most}))
-        return list(islice(product(*options), _COUNTS))
-
-    @property
-    def sides(self) -> tuple[tuple[Version, str], tuple[Version, str]]:
-        """The two versions, each with the row's source in it."""
-        return (self.pair.old, self.before), (self.pair.new, self.after)
-
-    def key(self, old: Decision, new: Decision) -> Key:
-        """What two decisions come to, comparable across the versions."""
-        return (
-            (self.pair.target(self.pair.old, old.target), old.asked),
-            (self.pair.target(self.pair.new, new.target), new.asked),
-        )
-
-    def states(self, values: Mapping[Path, Any]) -> tuple[BaseModel, BaseModel] | None:
-        """A state in both versions; None where one of them does not take it.
-
-        Args:
-            values: by path.
-        """
-        try:
-            data = self.candidates.data(dict(values))
-            return self.pair.old.model.model_validate(data), self.pair.new.model.model_validate(data)
-        except (ValidationError, NoSample):
-            return None
-
-    def decide(self, world: World, states: tuple[BaseModel, BaseModel], case: Case) -> tuple[Decision, Decision]:
-        """What the two rows decide.
-
-        Args:
-            world: what came in.
-            states: a state, in both versions.
-            case: what no state tells.
-        """
-        counts = list(zip(self.pair.counters, case.taken, strict=True))
-        before = Choices(case.says, {item.old: count for item, count in counts if item.old is not None})
-        after = Choices(case.says, {item.new: count for item, count in counts if item.new is not None})
-        return (
-            decision(self.pair.old, self.before, world, states[0], before),
-            decision(self.pair.new, self.after, world, states[1], after),
-        )
-
-    def cases(self, values: Mapping[Path, Any]) -> Iterator[Case]:
-        """A state with all that no state tells, in every combination worth trying.
-
-        Args:
-            values: by path.
-        """
-        for says in product((False, True), repeat=min(len(self.leaves), _LEAVES)):
-            for taken in self.counts:
-                yield Case(values, dict(zip(self.leaves, says, strict=False)), taken)
 
 
 def row_diff(row: RowPair, searcher: Searcher | None) -> RowDiff:
@@ -238,8 +118,8 @@ def row_diff(row: RowPair, searcher: Searcher | None) -> RowDiff:
 
 def _tried(row: RowPair, world: World, known: dict[Key, tuple[Case, Decision, Decision]]) -> None:
     """Tries states; keeps the plainest for each way in which the rows differ."""
-    each = len(row.counts) * 2 ** min(len(row.leaves), _LEAVES)
-    for values in islice(row.candidates, max(_CASES // _COUNTS, _CASES // each)):
+    each = len(row.counts) * 2 ** min(len(row.leaves), LEAVES)
+    for values in islice(row.candidates, max(CASES // COUNTS, CASES // each)):
         states = row.states(values)
         if states is None:
             continue
@@ -360,13 +240,3 @@ def _plainness(case: Case) -> tuple[Any, ...]:
 
 def _call(leaf: Opaque) -> str:
     return f"{leaf.name}({', '.join(leaf.parameters)})" if leaf.parameters else leaf.name
-
-
-def _trees(version: Version, source: str) -> Iterator[Formula]:
-    for edge in version.row(source):
-        if edge.condition is not None:
-            yield edge.condition
-        for gate in edge.gates:
-            unless = version.unless(gate)
-            if unless is not None:
-                yield unless

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from ...nodes.shapes import is_mapping
 from .stored import as_text
 
 Spec = Mapping[str, Any]
 Told = tuple[Literal["added", "removed", "changed"], str, str, str, bool, bool]
-"""What ``structure.Change`` takes."""
+"""What ``Change`` takes."""
 
 _BOUNDS = {
     "minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": "length >=",
@@ -91,12 +92,12 @@ def _changed(old: Spec, new: Spec) -> Iterator[tuple[str, tuple[Any, Any]]]:
 def _given(model: Spec, field: str, spec: Spec) -> str:
     if field in model.get("required", ()):
         return ", required"
-    return f", {as_text(spec['default'])} by default" if isinstance(spec, Mapping) and "default" in spec else ""
+    return f", {as_text(spec['default'])} by default" if is_mapping(spec) and "default" in spec else ""
 
 
 def _kind(spec: Any) -> str:
     """A type of JSON Schema, as short as it can be said."""
-    if not isinstance(spec, Mapping):
+    if not is_mapping(spec):
         return str(spec)
     if "$ref" in spec:
         return str(spec["$ref"]).rpartition("/")[2]

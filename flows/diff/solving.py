@@ -17,7 +17,8 @@ from ..check.fitting import whole_type
 from .candidates import Path
 from .pairs import Pair
 from .routing import Decision, World, no_way
-from .rows import Found, Key, RowPair
+from .row_pairs import Key, RowPair
+from .rows import Found
 from .stored import StoredEdge, Version
 
 _TRIED = 4

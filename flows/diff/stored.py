@@ -15,7 +15,7 @@ from ...errors import FlowError
 from ...guards.expressions import Expr, Formula, Opaque, conjunction, walk
 from ...guards.forms import from_json
 from ...guards.printing import text
-from ...nodes.shapes import is_dict, is_list
+from ...nodes.shapes import is_dict, is_list, is_mapping
 from ..manifest import hashes
 from .layout import must_be_whole
 from .models import model_of
@@ -101,8 +101,17 @@ class Version:
         Args:
             gate: its name.
         """
+        found = self.unless_data(gate)
+        return None if found is None else self.formula(found)
+
+    def unless_data(self, gate: str) -> Any:
+        """The exemption of a gate as the manifest has it; None where it has none.
+
+        Args:
+            gate: its name.
+        """
         found = self.gates[gate].get("unless")
-        return None if found is None else self.formula(found["when"])
+        return None if found is None else found["when"]
 
     def formula(self, data: Any) -> Formula:
         """A condition of the manifest.
@@ -145,7 +154,7 @@ def version_of(what: Flow[Any] | Mapping[str, Any] | Version, called: str = "") 
     """
     if isinstance(what, Version):
         return what
-    if isinstance(what, Mapping):
+    if is_mapping(what):
         return Version(what, called)
     manifest = getattr(what, "manifest", None)
     if not callable(manifest):
@@ -212,4 +221,4 @@ def _stakes(spec: Mapping[str, Any]) -> str:
     if spec.get("flow"):
         return "low"  # what is high in there is told there
     inner = [spec, *spec.get("tools", ()), *([spec["node"]] if spec.get("node") else [])]
-    return "high" if any(isinstance(item, Mapping) and item.get("stakes") == "high" for item in inner) else "low"
+    return "high" if any(is_mapping(item) and item.get("stakes") == "high" for item in inner) else "low"

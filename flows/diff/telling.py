@@ -11,8 +11,8 @@ from .weighing import Weight
 
 if TYPE_CHECKING:
     from . import Diff
+    from .change import Change
     from .rows import Rerouted, RowDiff
-    from .structure import Change
 
 _TITLES = {
     Weight.LOOSENED_HIGH: "let loose, where stakes are high",

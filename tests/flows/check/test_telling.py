@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from guideway.flows.check import CODES, Facts, Finding, Proof, Report
 from guideway.flows.check.pages import page, summary
-from guideway.flows.check.sarif import annotations, sarif
+from guideway.flows.check.sarif import sarif, workflow_commands
 from guideway.flows.check.telling import HOLDS, RESTS, in_words, kind_of, rests_on, sections
 from tests.house import ROOT
 
@@ -148,10 +148,10 @@ def test_a_finding_without_a_place_stands_at_its_flow():
     lost = replace(FULL, findings=(Finding("F104", "error", "no end"),))
     place = sarif([lost])["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert place["region"]["startLine"] == 1
-    assert annotations([lost]) == ["::error file=desk.py,line=1,title=F104 in flow f::no end"]
+    assert workflow_commands([lost]) == ["::error file=desk.py,line=1,title=F104 in flow f::no end"]
     nowhere = replace(lost, where=None)
     assert "physicalLocation" not in sarif([nowhere])["runs"][0]["results"][0]["locations"][0]
-    assert annotations([nowhere]) == ["::error title=F104 in flow f::no end"]
+    assert workflow_commands([nowhere]) == ["::error title=F104 in flow f::no end"]
 
 
 def test_a_fingerprint_stays_when_lines_move():
@@ -169,7 +169,7 @@ def test_annotations_are_one_line_each_and_cannot_be_ended():
     told = replace(
         FULL, flow="a,b::c", findings=(Finding("F401", "error", "100%\r\n::error::no", "d,e.py:4"), *FULL.findings)
     )
-    lines = annotations([told])
+    lines = workflow_commands([told])
     assert lines[0] == "::error file=d%2Ce.py,line=4,title=F401 in flow a%2Cb%3A%3Ac::100%25%0D%0A::error::no"
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice"]
 

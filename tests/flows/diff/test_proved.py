@@ -13,7 +13,8 @@ from guideway import START, End, Flow, any_of, compute, exists, fields, none_of,
 from guideway.flows.diff import diff
 from guideway.flows.diff.pairs import Pair
 from guideway.flows.diff.routing import Decision
-from guideway.flows.diff.rows import Found, RowPair, row_diff
+from guideway.flows.diff.row_pairs import RowPair
+from guideway.flows.diff.rows import Found, row_diff
 from guideway.flows.diff.stored import Version
 from guideway.guards.evaluation import holds
 
