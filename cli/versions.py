@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -178,11 +178,11 @@ def _is_store(path: str) -> bool:
 def _stored(path: str, wanted: str) -> Version:
     from ..runs.store import ArchivedStore, SqliteStore
 
-    try:
-        opened: Driving = SqliteStore(path, create=False)
-    except StoreReadOnly:
-        opened = ArchivedStore(path)
-    with closing(opened) as store:
+    with ExitStack() as stack:
+        try:
+            store: Driving = stack.enter_context(SqliteStore(path, create=False))
+        except StoreReadOnly:
+            store = stack.enter_context(closing(ArchivedStore(path)))
         kept = store.versions()
         found = [row for row in kept if wanted in (row.flow, f"{row.shape}/{row.build}")]
         if not found and len(wanted) >= _LEAST:

@@ -145,7 +145,8 @@ def _compared(pair: Pair, solver: bool) -> tuple[list[Change], list[RowDiff]]:
     rows: list[RowDiff] = []
     for before, after in pair.sources:
         if not pair.same_row(before, after):
-            rows.append(replace(row_diff(RowPair(pair, before, after), searcher), missing=missing))
+            row = row_diff(RowPair(pair, before, after), searcher)
+            rows.append(replace(row, missing=row.missing or missing))
     alike = {row.source for row in rows if row.complete and not row.rerouted}
     found = [
         replace(item, behaves=False) if item.part in ("edge", "order") and item.name in alike else item

@@ -52,9 +52,9 @@ def let_go(key: str, was: Any, now: Any) -> bool:
         now: what it is.
     """
     if key == "stakes":
-        return was == "high"
+        return bool(was == "high")
     if key == "effect":
-        return was == "once"
+        return bool(was == "once")
     if key == "not_by":
         return bool(set(was or ()) - set(now or ()))
     return key in ("reconcile", "key") and now is None

@@ -113,7 +113,24 @@ def row_diff(row: RowPair, searcher: Searcher | None) -> RowDiff:
         found += [_confirmed(row, world, item) for item in more]
     told = {(item.outcome, item.old, item.new): item for item in reversed(found)}
     ordered = sorted(told.values(), key=lambda item: (item.weight, not item.certain, item.outcome, str(item.example)))
-    return RowDiff(row.after, tuple(_merged(ordered)), complete, tuple(_call(leaf) for leaf in row.leaves))
+    rests_on = tuple(_call(leaf) for leaf in row.leaves)
+    if _unknown_kinds(row):
+        return RowDiff(row.after, tuple(_merged(ordered)), None, rests_on, _KINDS)
+    return RowDiff(row.after, tuple(_merged(ordered)), complete, rests_on)
+
+
+_KINDS = "which exceptions are kinds of which is in no manifest"
+
+
+def _unknown_kinds(row: RowPair) -> bool:
+    """Whether the edges for failures differ, and name exceptions that are not Python's own."""
+    sides = [
+        [(edge.match, edge.condition, edge.limits, edge.gates, row.pair.target(version, edge.target)) for edge in edges]
+        for version, source in row.sides
+        for edges in [[edge for edge in version.row(source) if edge.match is not None and "types" in edge.match]]
+    ]
+    named = [name for side in sides for match, *_ in side for name in (match or {})["types"]]
+    return sides[0] != sides[1] and not all(name.startswith("builtins.") for name in named)
 
 
 def _tried(row: RowPair, world: World, known: dict[Key, tuple[Case, Decision, Decision]]) -> None:
@@ -187,7 +204,8 @@ def matters(row: RowPair, world: World, case: Case, paths: tuple[Path, ...]) -> 
     wanted = None if states is None else row.key(*row.decide(world, states, case))
     free: list[Path | Opaque] = []
     kept: set[Path | Opaque] = set()
-    for item in (*paths, *case.says):
+    looked: list[Path | Opaque] = [*paths, *case.says]
+    for item in looked:
         if all(_same(row, world, case, [*free, item], wanted, some) for _ in range(_TRIALS)):
             free.append(item)
         else:

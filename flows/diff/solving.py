@@ -6,7 +6,7 @@ many of its gates exempt. Two versions differ where an outcome of the one and an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
@@ -119,9 +119,9 @@ class Solver:
     def _fewer(self, place: int, count: int) -> Logic:
         return self.symbols.free(f"counter {place} below {count}")
 
-    def _always(self, row: RowPair) -> dict[str, Logic]:
+    def _always(self, row: RowPair) -> dict[Hashable, Logic]:
         """What holds of every state: both versions take its values; a count below a number is below a larger one."""
-        found: dict[str, Logic] = {}
+        found: dict[Hashable, Logic] = {}
         for name in {path[0] for path in row.candidates.paths}:
             infos = [version.model.model_fields.get(name) for version in (self.pair.old, self.pair.new)]
             for side, info in zip(("old", "new"), infos, strict=True):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from guideway import START, End, Flow, any_of, compute, exists, fields, none_of, on, when
+from guideway import START, End, Flow, any_of, compute, exists, failed, fields, none_of, on, when
 from guideway.flows.diff import diff
 from guideway.flows.diff.pairs import Pair
 from guideway.flows.diff.routing import Decision
@@ -18,7 +18,7 @@ from guideway.flows.diff.rows import Found, row_diff
 from guideway.flows.diff.stored import Version
 from guideway.guards.evaluation import holds
 
-from .desks import desk, no, t
+from .desks import desk, no, paid, t
 
 pytest.importorskip("z3")
 
@@ -154,6 +154,21 @@ def test_any_two_conditions_differ_as_told(first, second, states):
         for state in states:
             both = (holds(old, state) is True, holds(new, state) is True)
             assert both[0] == both[1] or both in ways
+
+
+class Refused(Exception):
+    """An exception of an author's."""
+
+
+def test_exceptions_that_are_not_pythons_own_leave_the_proof_open():
+    """Whether one is a kind of another no manifest tells: the rest of the row is not said to be proved."""
+    old = desk(paying=[failed(Refused) >> no, failed(LookupError) >> paid, paid])
+    new = desk(paying=[failed(LookupError) >> paid, failed(Refused) >> no, paid])
+    assert [(row.complete, row.missing) for row in diff(old, new).rows] == [
+        (None, "which exceptions are kinds of which is in no manifest")
+    ]
+    pythons = desk(paying=[failed(OSError) >> no, paid]), desk(paying=[failed(ValueError) >> no, paid])
+    assert [row.complete for row in diff(*pythons).rows] == [True]
 
 
 def test_a_limit_counts_in_the_proof_too():
