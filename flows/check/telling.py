@@ -23,6 +23,8 @@ RESTS = "what is proved here rests on code that the checks do not look into"
 _RESTS = ", as long as "
 _PROVED = {True: "proved", False: "refuted", None: "not proved"}
 _VALUE = 60
+_NOWHERE = ("no edge for it", "no way on")
+"""What an example says where it comes to nothing."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def in_words(example: Mapping[str, Any]) -> str:
     said += [_step(step) for step in example.get("steps", ())]
     then = example.get("then")
     if then is not None:
-        said.append("and there is no way on" if then == "no way on" else f"so it comes to {then}")
+        said.append(f"and there is {then}" if then in _NOWHERE else f"so it comes to {then}")
     if "state" in example:
         said.append(f"the state has {_other(example['state'])}")
     known = ("input", "steps", "then", "state")

@@ -98,6 +98,12 @@ def test_an_example_is_told_in_words():
     assert in_words({"input": {}, "steps": [], "then": "a"}) == "it begins with nothing given; so it comes to a"
 
 
+def test_an_example_that_comes_to_nothing_says_so():
+    """A state that falls through comes to no node of that name: there is no edge for it."""
+    stuck = {"input": {}, "steps": [], "then": "no edge for it", "state": {"n": 1}}
+    assert in_words(stuck) == "it begins with nothing given; and there is no edge for it; the state has n = 1"
+
+
 def test_long_values_of_an_example_are_cut():
     """A text of many letters does not fill the terminal; the JSON has more of it."""
     assert len(in_words({"input": {"message": "x" * 5000}})) < 100
