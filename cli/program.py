@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from . import deciding, looking, reviewing, running, showing
+from . import comparing, deciding, looking, reviewing, running, showing
 from .failing import FAILED, INTERRUPTED, USAGE, Usage, report
 
 _HELP = """Guarded agent flows: check, draw, run, decide, look.
@@ -26,7 +26,7 @@ _EPILOG = (
 )
 _FLAG = "--traceback"
 _COMMANDS: tuple[Callable[..., int], ...] = (
-    reviewing.check, reviewing.draw,
+    reviewing.check, reviewing.draw, comparing.diff,
     running.run, running.resume, running.retry, running.fork, running.work,
     looking.runs, looking.show, looking.log, looking.inbox, looking.verify,
     deciding.approve, deciding.deny, deciding.revoke, deciding.answer, deciding.settle, deciding.cancel,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ..runs.app import App
-    from .check.report import Report
+    from .check.report import Finding, Report
     from .monitors import Monitor
 
 S = TypeVar("S", bound=BaseModel)
@@ -147,22 +147,29 @@ class Flow(FlowKind, Generic[S]):
 
         return check(self, strict=strict, solver=True)
 
-    def draw(self, path: str | PathLike[str] | None = None, *, format: str | None = None) -> str | bytes:
+    def draw(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        format: str | None = None,
+        finding: Finding | None = None,
+    ) -> str | bytes:
         """Draws the flow for review.
 
         Args:
             path: where to write; the suffix says the format.
             format: svg, png, pdf, dot, mmd or txt, where there is no path to tell it.
+            finding: one of ``check().findings``: its path is drawn in red, with its example in words.
 
         Returns:
             The picture: text, or bytes for png and pdf.
 
         Raises:
-            FlowError: an unknown format, or a path that cannot be written.
+            FlowError: an unknown format, a path that cannot be written, or a finding without a path.
         """
         from ..viz import draw_flow
 
-        return draw_flow(self, path, format=format)
+        return draw_flow(self, path, format=format, finding=finding)
 
     def compile(
         self,

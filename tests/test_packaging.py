@@ -102,8 +102,9 @@ def shipped(wheel: Path) -> list[str]:
 
 
 def test_the_wheel_holds_the_rooms_and_nothing_else(wheel):
-    """Every file of a room ships, data too, with the face, the errors and py.typed; no test, no stray file."""
-    expected = [name for name in house.files() if name.split("/")[0] in house.ROOMS]
+    """Every file of a room ships, with the face, the errors, py.typed and the codes' pages; no test, no stray file."""
+    pages = [name for name in house.files() if name.startswith("docs/checks/")]
+    expected = [*pages, *(name for name in house.files() if name.split("/")[0] in house.ROOMS)]
     assert shipped(wheel) == sorted([*expected, *house.FACE, "py.typed"])
 
 

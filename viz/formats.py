@@ -18,8 +18,10 @@ from .render_mermaid import render_mermaid
 from .render_pdf import render_pdf
 from .render_svg import render_svg
 from .render_text import render_text
+from .tracing import traced
 
 if TYPE_CHECKING:
+    from ..flows.check.report import Finding
     from ..flows.flow import Flow
 
 _DPI = 144  # sharp on screens of twice the usual dots
@@ -43,22 +45,30 @@ SUFFIXES = {"gv": "dot", "mermaid": "mmd", "text": "txt"} | {name: name for name
 """The formats by the suffixes of files, and by the names that ``format=`` takes."""
 
 
-def draw_flow(flow: Flow[Any], path: str | PathLike[str] | None = None, *, format: str | None = None) -> str | bytes:
+def draw_flow(
+    flow: Flow[Any],
+    path: str | PathLike[str] | None = None,
+    *,
+    format: str | None = None,
+    finding: Finding | None = None,
+) -> str | bytes:
     """Draws a flow; ``Flow.draw`` calls it.
 
     Args:
         flow: the flow.
         path: where to write; the suffix says the format.
         format: the format, where no path tells it, or where it is another.
+        finding: one of the flow's report, whose path is traced.
 
     Returns:
         The picture: text, or bytes for png and pdf.
 
     Raises:
-        FlowError: an unknown format, or a path that cannot be written.
+        FlowError: an unknown format, a path that cannot be written, or a finding without a path.
         ToolMissing: there is no Graphviz.
     """
-    return draw(diagram_of(flow), path, format=format)
+    diagram = diagram_of(flow)
+    return draw(diagram if finding is None else traced(diagram, finding), path, format=format)
 
 
 def draw(diagram: Diagram, path: str | PathLike[str] | None = None, *, format: str | None = None) -> str | bytes:

@@ -13,6 +13,8 @@ from .model import ClusterKind, EdgeKind, Kind, MarkKind, Node
 
 INK, QUIET, PAPER = "#1a1a1a", "#4d4d4d", "#ffffff"
 ALERT = "#a32a00"
+PATH = "#d00000"
+"""The path of a finding; it is told by its width and its numbers too."""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ class Edge:
         order: its place in the order tried, where the source has more than one edge; of a branch, the place in
             which it is merged.
         words: its guards, a line each.
+        steps: at which steps of the path that is traced it is taken, from 1; empty where it is not on it.
     """
 
     source: str
@@ -114,6 +115,7 @@ class Edge:
     kind: EdgeKind = "step"
     order: int | None = None
     words: tuple[str, ...] = ()
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class Diagram:
         nodes: the boxes, in the order in which a reader meets them.
         edges: the arrows, in the order tried.
         clusters: the frames, outer ones first.
+        traced: the keys of the nodes and clusters on the path that is traced, in its order.
+        told: what the path shows, a line each; told beside the picture.
     """
 
     title: str
@@ -154,6 +158,8 @@ class Diagram:
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    traced: tuple[str, ...] = ()
+    told: tuple[Line, ...] = ()
 
     @cached_property
     def names(self) -> dict[str, str]:

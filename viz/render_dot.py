@@ -12,12 +12,12 @@ from typing import Any  # graphviz ships no types
 import graphviz
 
 from .legend import legend_of
-from .looks import ALERT, EDGES, ENDS, FRAMES, INK, MARKS, NODES, PAPER, QUIET, Stroke, is_high, look
+from .looks import ALERT, EDGES, ENDS, FRAMES, INK, MARKS, NODES, PAPER, PATH, QUIET, Stroke, is_high, look
 from .model import Cluster, Diagram, Edge, Line, Mark, Node, Part
 from .words import NAME, shown, wrapped
 
 FONT = "Arial"  # the wheel measures it with Arimo, which is as wide; render_svg.py names those that may stand in
-_WIDTH, _GUARD, _PART = 34, 30, 48
+_WIDTH, _GUARD, _PART, _TOLD = 34, 30, 48, 90
 BACKSLASH = "&#92;&#92;"  # twice, since Graphviz takes one and what follows for a name
 _INLINE = 3  # marks beside each other
 _COLUMNS = 3  # of a node with parts: name, effect, stakes
@@ -56,7 +56,7 @@ def _clusters(graph: Any, diagram: Diagram, parent: str | None) -> None:
     # what holds at every step comes first: Graphviz then keeps it, and the ends that it leads to, at the side
     for node in sorted(diagram.nodes, key=lambda node: node.kind != "anywhere"):
         if node.cluster == parent:
-            _node(graph, diagram.names[node.key], node)
+            _node(graph, diagram.names[node.key], node, on_path=node.key in diagram.traced)
     for item in diagram.clusters:
         if item.parent == parent:
             _frame(graph, diagram, item)
@@ -144,7 +144,7 @@ def _caption(item: Cluster) -> str:
 # nodes
 
 
-def _node(graph: Any, name: str, node: Node) -> None:
+def _node(graph: Any, name: str, node: Node, *, on_path: bool = False) -> None:
     looks = look(node)
     style = ",".join(part for part in ("filled", looks.style) if part)
     high = is_high(node)
@@ -158,8 +158,8 @@ def _node(graph: Any, name: str, node: Node) -> None:
         shape=looks.shape,
         style=style,
         fillcolor=looks.fill,
-        color=ALERT if high else looks.line,
-        penwidth=str(3.0 if high else looks.width),
+        color=PATH if on_path else ALERT if high else looks.line,
+        penwidth=str(4.5 if on_path else 3.0 if high else looks.width),
         peripheries=str(looks.lines),
         **size,
     )
@@ -225,7 +225,8 @@ def _line(line: Line, width: int) -> list[str]:
 
 def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
     stroke = EDGES[edge.kind]
-    label = {"label": _html(_guards(edge, stroke))} if edge.words or edge.order is not None else {}
+    labelled = edge.words or edge.order is not None or edge.steps
+    label = {"label": _html(_guards(edge, stroke))} if labelled else {}
     tail, head = places(diagram, edge)
     source, target = diagram.called[edge.source], diagram.called[edge.target]
     cut = {"ltail": border(diagram, source)} if isinstance(source, Cluster) else {}
@@ -236,9 +237,9 @@ def _edge(graph: Any, diagram: Diagram, edge: Edge, place: int) -> None:
         tail,
         head,
         id=f"e{place}",
-        color=stroke.color,
+        color=PATH if edge.steps else stroke.color,
         style=stroke.style,
-        penwidth=str(stroke.width),
+        penwidth=str(4.0 if edge.steps else stroke.width),
         arrowhead=stroke.head,
         arrowtail=stroke.tail,
         dir="forward" if stroke.tail == "none" else "both",
@@ -278,11 +279,18 @@ def _guards(edge: Edge, stroke: Stroke) -> str:
     """The order, and the guards beside it."""
     lines = [part for words in edge.words for part in _wrap(words, _GUARD)] or [""]
     order = "" if edge.order is None else f"{_font(f'{edge.order}.', 9, stroke.color, 'b')} "
+    if edge.steps:
+        order = _step(edge) + order
     first, *rest = (_font(line, 9, stroke.color, "") for line in lines)
     rows = [f'<td align="left">{row}</td>' for row in (order + first, *rest)]
     rows[0] = f'<td width="3" rowspan="{len(rows)}"></td>{rows[0]}'  # stands off from the line that it is about
     cells = "".join(f"<tr>{row}</tr>" for row in rows)
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>'
+
+
+def _step(edge: Edge) -> str:
+    """Which steps of the path an edge is."""
+    return f"{_font('step ' + ', '.join(map(str, edge.steps)), 9, PATH, 'b')} "
 
 
 # title and legend
@@ -292,6 +300,9 @@ def _title(diagram: Diagram) -> str:
     rows = [_row(_font(part, 16, INK, "b"), "left") for part in _wrap(diagram.title, 60, NAME)]
     facts = " · ".join(shown(fact, NAME) for fact in diagram.facts)
     rows += [_row(_font(_escape(facts), 9, QUIET, ""), "left")] if facts else []
+    for line in diagram.told:
+        color, tag = (PATH, "b") if line.tone == "alert" else (INK, "")
+        rows += [_row(_font(part, 10, color, tag), "left") for part in _wrap(line.text, _TOLD, 1200)]
     return _html(_table(rows))
 
 
@@ -305,6 +316,7 @@ def _legend(diagram: Diagram) -> str:
     ]
     marks = [_swatch(MARKS[item].fill, MARKS[item].line, MARKS[item].word, MARKS[item].meaning) for item in used.marks]
     edges = [_sample(EDGES[item]) for item in used.edges]
+    edges += [_sample(_TRACED)] if diagram.traced else []
     columns = [group for group in (kinds, edges, marks, ends) if group]
     rows = [
         "".join(group[place] if place < len(group) else "<td></td><td></td><td></td>" for group in columns)
@@ -329,6 +341,9 @@ def _sample(stroke: Stroke) -> str:
     sample = f'<td><table border="0" cellborder="0" cellspacing="0" cellpadding="0">{rows}</table></td>'
     meaning = _font(_text(stroke.meaning, NAME), 8, stroke.color, "b")
     return f'{sample}<td align="left">{meaning}</td><td width="6"></td>'
+
+
+_TRACED = Stroke("the path of the finding, step by step", PATH, "solid", "normal", "", "", 4.0)
 
 
 # the only makers of markup

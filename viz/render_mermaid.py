@@ -6,7 +6,7 @@ can end a label, open a tag, or be a directive. Links and nodes go by names that
 
 from __future__ import annotations
 
-from .looks import EDGES, FRAMES, INK, PAPER, is_high, look
+from .looks import EDGES, FRAMES, INK, PAPER, PATH, is_high, look
 from .model import Cluster, Diagram, Edge, Node
 from .words import NAME, shown, wrapped
 
@@ -22,13 +22,16 @@ def render_mermaid(diagram: Diagram) -> str:
         diagram: the diagram.
     """
     title = _text(" · ".join([shown(diagram.title, NAME), *(shown(fact, NAME) for fact in diagram.facts)]))
+    if diagram.told:
+        title += "<br/>" + _lines([line.text for line in diagram.told])
     lines = ["flowchart TB", f'subgraph body["{title}"]', "direction TB"]
     lines += _inside(diagram, None)
     lines.append("end")
     lines += [_link(diagram, edge) for edge in diagram.edges]
     lines += _classes(diagram)
     for place, edge in enumerate(diagram.edges):
-        lines.append(f"linkStyle {place} stroke:{EDGES[edge.kind].color},color:{INK}")
+        color = f"{PATH},stroke-width:4px" if edge.steps else EDGES[edge.kind].color
+        lines.append(f"linkStyle {place} stroke:{color},color:{INK}")
     return "\n".join(lines) + "\n"
 
 
@@ -61,9 +64,14 @@ def _node(name: str, node: Node) -> str:
 def _link(diagram: Diagram, edge: Edge) -> str:
     source, target = _end(diagram, edge.source), _end(diagram, edge.target, into=True)
     order = [] if edge.order is None else [f"{edge.order}."]
-    words = [*order, *edge.words]
+    words = [*_steps(edge), *order, *edge.words]
     said = f'|"{_lines([" ".join(words)])}"|' if words else ""
     return f"{source} {EDGES[edge.kind].mermaid}{said} {target}"
+
+
+def _steps(edge: Edge) -> list[str]:
+    """Which steps of the path that is traced an edge is."""
+    return [f"[{', '.join(map(str, edge.steps))}]"] if edge.steps else []
 
 
 def _end(diagram: Diagram, key: str, *, into: bool = False) -> str:

@@ -26,7 +26,9 @@ def render_text(diagram: Diagram) -> str:
         diagram: the diagram.
     """
     outline = _Outline(diagram)
-    lines = [shown(diagram.title, NAME), " · ".join(shown(fact, NAME) for fact in diagram.facts), *outline.within(None)]
+    told = [shown(line.text, 1200) for line in diagram.told]
+    facts = " · ".join(shown(fact, NAME) for fact in diagram.facts)
+    lines = [shown(diagram.title, NAME), facts, *told, *outline.within(None)]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
@@ -89,7 +91,8 @@ class _Outline:
         order = "" if edge.order is None else f"{edge.order}. "
         words = shown(" ".join(edge.words))
         target = self.called[edge.target]
-        yield f"{indent}{order}{words}{' ' if words else ''}{EDGES[edge.kind].text} {self.name(target)}"
+        steps = f"[step {', '.join(map(str, edge.steps))}] " if edge.steps else ""
+        yield f"{indent}{steps}{order}{words}{' ' if words else ''}{EDGES[edge.kind].text} {self.name(target)}"
         if isinstance(target, Node) and target.kind in _ON_EDGES and target.kind != "join" and target.key not in above:
             yield from _said(target, f"{indent}      ")
             for further in self.edges[target.key]:

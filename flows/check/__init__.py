@@ -77,7 +77,7 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
         facts, proofs=tuple(proofs), ends=effects(graph).table(), times=times(graph), killed=killed(graph),
         cheapest=budgeted.cheapest, rounds=budgeted.rounds,
     )  # fmt: skip
-    return Report(flow.name, arranged(found, flow.accepts), facts, strict)
+    return Report(flow.name, arranged(found, flow.accepts), facts, strict, flow.line)
 
 
 def _of(node: str, flow: Flow[Any], item: Finding) -> Finding:

@@ -21,10 +21,11 @@ from ..rows import START
 from ..semantics import EXHAUSTED
 from ..subflow import Subflow
 from .arcs import Arc
+from .figures import FIGURES
 from .graph import Graph, names_of, told
 from .levels import Level, whole
 from .replay import seen
-from .report import FIGURES, Facts, Finding, Proof
+from .report import Facts, Finding, Proof
 from .rounds import Keep, Rounds, worst
 
 EDGES = "edges"

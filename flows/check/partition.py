@@ -138,8 +138,7 @@ def _classes(
     if narrow:
         given = kind_of_type(written)
         found = [value for value in found if _can_be(given, value)]
-    distinct: dict[tuple[Any, Any], Any] = {(type(value), value): value for value in found}
-    return list(distinct.values())
+    return list({(type(value), repr(value)): value for value in found}.values())  # a model has no hash
 
 
 def _limits(model: type[BaseModel], name: str, info: FieldInfo) -> list[Any] | None:

@@ -12,8 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ...errors import GuidewayError
-from ...guards.outcomes import Failed
-from ...nodes.outcome import ErrorRecord, Outcome, Refusal
+from ...nodes.outcome import Outcome, Refusal
 from ...nodes.sealing import shown
 from ..decisions import gate_at
 from ..each import Each
@@ -46,7 +45,7 @@ from .arcs import NO_CASE, NO_WAY, Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import NoSample, sample, sample_update
-from .scripts import Script, decided, script
+from .scripts import Script, decided, script, scripted_error, step_told
 
 Delta = dict[str, Any]
 
@@ -272,7 +271,7 @@ class _Lead:
         self.state = self.flow.type.fold(self.state, delta)
         if self.forked:
             self.forked[-1].deltas.append(delta)
-        self.steps.append(_step(hop, outcome))
+        self.steps.append(step_told(hop, outcome))
         return Done(arc.source, outcome)
 
     def _next(self, incoming: Incoming, noes: dict[str, str]) -> Move:
@@ -351,7 +350,7 @@ class _Lead:
             gate, no = arc.noes[-1]
             refusal = Refusal(kind=no, gate=gate)  # type: ignore[arg-type]  # the noes are those of gates
             return Outcome("expired" if no == "expired" else "refused", refusal=refusal, way=arc.way)
-        return Outcome("failed", error=_error(arc))
+        return Outcome("failed", error=scripted_error(arc))
 
     def _of_flow(self, node: Subflow, arc: Arc, update: dict[str, Any]) -> Outcome | None:
         """What a subflow does that comes to one of the ends of an arc: its own flow is carried out."""
@@ -369,7 +368,7 @@ class _Lead:
             wrote = {outer: getattr(done.state, own) for outer, own in back.items()}
             failed = verdict == "failed"
             return Outcome(
-                "failed" if failed else "ok", wrote, _error(arc) if failed else None, end=end, verdict=verdict
+                "failed" if failed else "ok", wrote, scripted_error(arc) if failed else None, end=end, verdict=verdict
             )
         return None
 
@@ -380,24 +379,3 @@ class _Lead:
             return None
         entries = [{"index": place, "value": sample(node.inner.returns)} for place in range(count) if node.inner]
         return Outcome("ok", {node.into: entries} | update)
-
-
-def _error(arc: Arc) -> ErrorRecord:
-    category, classes = "exhausted" if arc.on == "spent" else "bug", tuple[str, ...]()
-    if arc.row is not None and isinstance(arc.row.match, Failed):
-        category = next(iter(arc.row.match.categories), category)
-        classes = arc.row.match.types[:1]
-    return ErrorRecord(category, "Scripted", "made up by the check", classes)
-
-
-def _step(hop: Hop, outcome: Outcome) -> dict[str, Any]:
-    step: dict[str, Any] = {"node": hop.first.source, "outcome": outcome.kind}
-    if outcome.end is not None:
-        step |= {"end": outcome.end, "verdict": outcome.verdict}
-    if outcome.update:
-        step["update"] = outcome.update
-    if outcome.error is not None:
-        step["error"] = outcome.error.category
-    if hop.last.noes:
-        step["noes"] = dict(hop.last.noes)
-    return step

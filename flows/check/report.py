@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from .tables import tables
+from .telling import as_text
 
 Severity = Literal["error", "warning", "fact"]
 
@@ -117,12 +117,14 @@ class Report:
         findings: errors first, then warnings, then facts.
         facts: bounds and proofs.
         strict: whether warnings count as errors.
+        where: the flow's place, as ``file.py:line``.
     """
 
     flow: str
     findings: tuple[Finding, ...] = ()
     facts: Facts = Facts()
     strict: bool = False
+    where: str | None = None
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -136,18 +138,7 @@ class Report:
         return not self.failures
 
     def __str__(self) -> str:
-        count = len(self.failures)
-        head = "ok" if self.ok else f"{count} {'finding stands' if count == 1 else 'findings stand'} in the way"
-        lines = [f"flow {self.flow}: {head}"]
-        for item in self.findings:
-            lines.append(f"  {item}")
-            if item.path:
-                lines.append(f"      path: {' > '.join(item.path)}")
-            if item.example is not None:
-                lines.append(f"      example: {item.example}")
-        lines.extend(f"  {line}" for line in (*_figures(self.facts), *tables(self.facts)))
-        lines.extend(f"  {_WORDS[proof.proved]}: {proof.text}" for proof in self.facts.proofs)
-        return "\n".join(lines)
+        return as_text(self)
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -155,24 +146,11 @@ class Report:
             "flow": self.flow,
             "ok": self.ok,
             "strict": self.strict,
+            "where": self.where,
             "findings": [asdict(item) | {"path": list(item.path)} for item in self.findings],
             "facts": asdict(self.facts)
             | {"proofs": [asdict(proof) | {"path": list(proof.path)} for proof in self.facts.proofs]},
         }
-
-
-_WORDS = {True: "proved", False: "refuted", None: "not proved"}
-
-FIGURES = (("max_steps", "steps"), ("max_calls", "calls"), ("max_tokens", "tokens"), ("max_usd", "usd"))
-"""The figures of the facts, each with the part of a budget that can cap it."""
-
-
-def _figures(facts: Facts) -> list[str]:
-    shown: list[str] = []
-    for name, _ in FIGURES:
-        value, cap = getattr(facts, name), facts.capped_by.get(name)
-        shown.append(f"{name}: unbounded" if value is None else f"{name}: {value:g} (by {cap})")
-    return shown
 
 
 _ORDER = {"error": 0, "warning": 1, "fact": 2}

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...guards.outcomes import Failed
+from ...nodes.outcome import ErrorRecord, Outcome
 from ..subflow import Subflow
 from .arcs import Arc
 from .graph import Graph
@@ -123,3 +125,35 @@ def _put(
             return
     if not made.given:
         made.input.setdefault(name, value)
+
+
+def scripted_error(arc: Arc) -> ErrorRecord:
+    """The failure that takes an arc.
+
+    Args:
+        arc: the arc.
+    """
+    category, classes = "exhausted" if arc.on == "spent" else "bug", tuple[str, ...]()
+    if arc.row is not None and isinstance(arc.row.match, Failed):
+        category = next(iter(arc.row.match.categories), category)
+        classes = arc.row.match.types[:1]
+    return ErrorRecord(category, "Scripted", "made up by the check", classes)
+
+
+def step_told(hop: Hop, outcome: Outcome) -> dict[str, Any]:
+    """A step as an example tells it, JSON-able but for its values.
+
+    Args:
+        hop: the hop that begins with it.
+        outcome: what it came to.
+    """
+    step: dict[str, Any] = {"node": hop.first.source, "outcome": outcome.kind}
+    if outcome.end is not None:
+        step |= {"end": outcome.end, "verdict": outcome.verdict}
+    if outcome.update:
+        step["update"] = outcome.update
+    if outcome.error is not None:
+        step["error"] = outcome.error.category
+    if hop.last.noes:
+        step["noes"] = dict(hop.last.noes)
+    return step

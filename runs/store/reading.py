@@ -9,7 +9,7 @@ from typing import Any
 
 from . import journal, requests, rows, shelf
 from .database import Database
-from .records import Checkpoint, Damaged, EffectRow, Event, RequestRow, RunRow
+from .records import Checkpoint, Damaged, EffectRow, Event, RequestRow, RunRow, VersionRow
 
 
 class Reading:
@@ -197,6 +197,11 @@ class Reading:
         """The manifest of a version of a flow; None when no run of it was started here."""
         with self._db.reading() as cursor:
             return shelf.manifest(cursor, shape, build, self.path)
+
+    def versions(self) -> list[VersionRow]:
+        """The versions of flows that are kept here, that of the newest run first."""
+        with self._db.reading() as cursor:
+            return shelf.versions(cursor)
 
     def effect(self, key: str) -> EffectRow | None:
         """Who used a business key, and what came of it; None when nobody did."""

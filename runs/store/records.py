@@ -166,6 +166,16 @@ class EffectRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version whose manifest is kept, the flow's name where a run of it is here, and how many runs are of it."""
+
+    shape: str
+    build: str
+    flow: str | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """LangGraph's latest snapshot of a run, never trusted to be ahead or behind.
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import StoreError
 from . import rows
 from .chain import decode, encode
-from .records import Checkpoint, Effect, EffectRow, EffectTaken
+from .records import Checkpoint, Effect, EffectRow, EffectTaken, VersionRow
 
 
 def manifest(cursor: sqlite3.Cursor, shape: str, build: str, path: str) -> dict[str, Any] | None:
@@ -18,6 +18,16 @@ def manifest(cursor: sqlite3.Cursor, shape: str, build: str, path: str) -> dict[
     if row is not None:
         data = _decoded(row[0], path, f"the manifest of shape {shape}", f"manifests {shape} {build}")
     return data
+
+
+def versions(cursor: sqlite3.Cursor) -> list[VersionRow]:
+    """The versions that are kept, that of the newest run first."""
+    found = cursor.execute(
+        "select m.shape, m.build, r.flow, count(r.rid) from manifests m"
+        " left join runs r on r.shape = m.shape and r.build = m.build"
+        " group by m.shape, m.build order by max(r.rid) desc, m.rowid desc"
+    )
+    return [VersionRow(shape, build, flow, runs) for shape, build, flow, runs in found]
 
 
 def put_manifest(cursor: sqlite3.Cursor, shape: str, build: str, data: dict[str, Any]) -> None:

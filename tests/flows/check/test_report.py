@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from examples.airline_desk.flow import airline_desk
-from guideway import START, CheckFailed, End, Flow, approval, compute, fields, on, tool, when
+from guideway import START, CheckFailed, End, Flow, approval, compute, exists, fields, on, tool, when
 from guideway.flows.check import check, refuse_errors
 from tests.first_page import refund_desk
 
@@ -123,3 +123,21 @@ def test_a_large_flow_is_checked_without_recursion():
     report = Flow("long", state=S, edges=[*rows, on(nodes[-1], lead >> nodes[0])]).check()
     assert [item.code for item in report.findings] == ["F402"]
     assert len(report.findings[0].path) == 3002
+
+
+def test_a_condition_on_a_field_that_holds_a_model_is_looked_at():
+    """Whether an order exists decides, and orders have no hash: the row's cases are told apart all the same."""
+
+    class Order(BaseModel):
+        id: str
+
+    class Ticket(BaseModel):
+        order: Order | None = None
+
+    @compute(writes="order")
+    def look(order: Order | None) -> Order | None:
+        return order
+
+    ticket = fields(Ticket)
+    desk = Flow("d", state=Ticket, edges=[on(START, look), on(look, when(exists(ticket.order)) >> good, End("none"))])
+    assert [item for item in desk.check().findings if item.severity != "fact"] == []
