@@ -36,7 +36,7 @@ class Mark(NamedTuple):
     holds: tuple[str, ...] = ()
 
 
-BEGIN = 0
+BEGIN: int = 0
 """The state of every automaton at the beginning."""
 
 
@@ -107,9 +107,18 @@ class Monitor:
             bad = bad or wrong
         return state, bad
 
-    @cached_property
+    @property
     def names(self) -> frozenset[tuple[Happening, str]]:
         """What it looks at, besides ends: all else leaves its state as it is."""
+        return self._names
+
+    @property
+    def conditions(self) -> Mapping[str, Formula]:
+        """The conditions that it looks at, by their text."""
+        return self._conditions
+
+    @cached_property
+    def _names(self) -> frozenset[tuple[Happening, str]]:
         every = [*self.about, *self.property.other]
         kinds: dict[str, tuple[Happening, ...]] = {"node": ("start", "ok"), "gate": ("yes", "no")}
         return frozenset((kind, item.name) for item in every for kind in kinds.get(item.kind, ()))
@@ -125,8 +134,7 @@ class Monitor:
         return mark.kind == "start" and bool(self.conditions) and self.property.form != "unless"
 
     @cached_property
-    def conditions(self) -> dict[str, Formula]:
-        """The conditions that it looks at, by their text."""
+    def _conditions(self) -> dict[str, Formula]:
         return {item.name: item.tree for item in (*self.about, *self.property.other) if item.tree is not None}
 
     # forms
