@@ -128,7 +128,8 @@ class _Walk:
             types = surely(node)
             for name in names:
                 self._new(place, name, types.get(name, MISSING))
-                self.followed = self.followed and (name in types or not self.kept.stores(name))
+                known = types.get(name, MISSING) is not MISSING and self.kept.stores(name) and not self.kept.whole
+                self.followed = self.followed and known
         elif arc.on == "failed" and arc.source not in self.graph.raising and not isinstance(node, Each | Subflow):
             return  # the state is as it was
         elif arc.on != "refused" or node.kind == "act":
@@ -207,7 +208,8 @@ class _Walk:
         """What the solver says."""
         found = self.symbols.solve(self.wanted)
         if isinstance(found, Unsat):
-            clues = [(key[0], key[1], key[2]) for key in found.core if key[0] != "type"]  # type: ignore[index]  # keys are tuples
+            keys: Any = found.core
+            clues: list[Clue] = [key for key in keys if key[0] != "type"]
             return Feasible("no", core=tuple(sorted(clues, key=lambda clue: (clue[0], str(clue[1]), clue[2]))))
         if not isinstance(found, Sat):
             return Feasible("unknown")

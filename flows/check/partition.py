@@ -21,7 +21,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ...guards.evaluation import holds
+from ...guards.evaluation import Prepared
 from ...guards.expressions import And, Compare, Const, Exists, Expr, Formula, NoneOf, OneOf, Opaque, Or, Read, Some
 from ...guards.kinds import BOOL, DATE, NUMBER, TEXT, Choice, Kind, kind_of_type, leaves
 from ...guards.values import equal, exact
@@ -95,6 +95,7 @@ def table(
     functions = list(asked.functions)
     if prod(map(len, tried.values())) * 2 ** len(functions) > MOST:
         return None
+    prepared = [[Prepared(tree) for tree in edge] for edge in edges]
     rows: dict[int, Values] = {}
     for values in product(*tried.values()):
         state = SimpleNamespace(**dict(zip(tried, values, strict=True)))
@@ -104,8 +105,8 @@ def table(
                 for leaf, value in zip(functions, said, strict=True)
             }
             bits = 0
-            for place, edge in enumerate(edges):
-                if all(holds(tree, state, memo=memo) is True for tree in edge):
+            for place, edge in enumerate(prepared):
+                if all(item.holds(state, memo=memo) is True for item in edge):
                     bits |= 1 << place
             rows.setdefault(bits, dict(state.__dict__))
     return rows
@@ -137,7 +138,8 @@ def _classes(
     if narrow:
         given = kind_of_type(written)
         found = [value for value in found if _can_be(given, value)]
-    return list({(type(value), value): value for value in found}.values())
+    distinct: dict[tuple[Any, Any], Any] = {(type(value), value): value for value in found}
+    return list(distinct.values())
 
 
 def _limits(model: type[BaseModel], name: str, info: FieldInfo) -> list[Any] | None:
@@ -210,16 +212,16 @@ def _of(choice: Choice, marks: list[Any], constants: list[Any], ordered: bool) -
 
 def _numbers(kind: type, marks: list[Any]) -> list[Any] | None:
     """Each of some numbers, and one between each two of them, below, and above."""
-    points = sorted({value for value in map(exact, marks) if value is not None})
-    found: set[Fraction] = {Fraction(0), *map(Fraction, points)}
+    points = sorted({Fraction(value) for value in map(exact, marks) if value is not None})
+    found = {Fraction(0), *points}
     for point in points:
         found |= {Fraction(floor(point) + step) for step in (-1, 0, 1)} | {
             Fraction(ceil(point) + step) for step in (0, 1)
         }
     if kind is not int:
-        found |= {Fraction(a + b) / 2 for a, b in pairwise(points)}
+        found |= {(a + b) / 2 for a, b in pairwise(points)}
         edges = (points[0], points[-1]) if points else ()
-        found |= {Fraction(point + step * max(1, abs(point))) for point in edges for step in (-1, 1)}
+        found |= {point + step * max(Fraction(1), abs(point)) for point in edges for step in (-1, 1)}
     made = [_number(kind, value) for value in sorted(found, key=lambda value: (abs(value), value))]
     return None if None in made else [value for value in made if value != "none"]
 
