@@ -45,7 +45,7 @@ class Watch(NamedTuple):
         marks = tuple(marks)
         for monitor, state in zip(self.monitors, self.states, strict=True):
             if monitor.run(state, marks)[1]:
-                return monitor.property
+                return monitor.item
         return None
 
     def conditions(self) -> Mapping[str, Formula]:

@@ -147,7 +147,7 @@ def _judge(graph: Graph, item: Property) -> Judgement:
 
 
 def _judge_part(graph: Graph, monitor: Monitor) -> Judgement:
-    item = monitor.property
+    item = monitor.item
 
     def carried_out(way: Way) -> Carried:
         for wanted in _wanted(graph, monitor):

@@ -39,8 +39,9 @@ class NoStands:
         self.node = node
         self.conditions: Mapping[str, Formula] = {}
         kinds: tuple[Happening, ...] = ("yes", "no")
-        said = {(kind, gate) for gate in graph.flow.gates for kind in kinds}
-        self.names: frozenset[tuple[Happening, str]] = frozenset(said | {("start", node)})
+        said: set[tuple[Happening, str]] = {(kind, gate) for gate in graph.flow.gates for kind in kinds}
+        said.add(("start", node))
+        self.names: frozenset[tuple[Happening, str]] = frozenset(said)
 
     def minds(self, mark: Mark) -> bool:
         """See ``Automaton.minds``."""
