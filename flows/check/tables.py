@@ -65,10 +65,21 @@ def _time(what: str, most: float | None, left: Mapping[str, str]) -> Iterator[st
     """F407: a line for what takes time; what is open for the same reason is told together."""
     if most is None:
         why = {why: [name for name, one in left.items() if one == why] for why in left.values()}
-        said = "; ".join(f"{listed(names)} {reason}" for reason, names in why.items())
+        said = "; ".join(
+            f"{listed(names)} {reason if len(names) == 1 else _of_many(reason)}" for reason, names in why.items()
+        )
         yield f"{what} time (F407): no bound: {said}"
     elif most:
         yield f"{what} time (F407): at most {written(most)}"
+
+
+def _of_many(reason: str) -> str:
+    """What is said of one, said of several: "has no timeout=" is "have no timeout="."""
+    verb, _, rest = reason.partition(" ")
+    return f"{_VERBS.get(verb, verb)} {rest}"
+
+
+_VERBS = {"has": "have", "calls": "call", "goes": "go"}
 
 
 def _amount(kind: str, amount: float) -> str:

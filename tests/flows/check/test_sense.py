@@ -341,6 +341,8 @@ def test_what_has_no_time_is_named():
     shown = str(report(on(START, lead >> look), on(look, good)))
     assert "working time (F407): no bound: look has no timeout=" in shown
     assert "waiting time (F407): no bound: lead has no within=" in shown
+    again = look.named("again")
+    assert "no bound: look, again have no timeout=" in str(report(on(START, look), on(look, again), on(again, good)))
     endless = report(on(START, reason), on(reason, when(t.n > 1) >> good, reason)).facts.times
     assert endless.open_work == {"a cycle": "has no limit, and the budget no steps="}
     assert times(on(START, reason), on(reason, when(t.n > 1) >> good, reason), budget=Budget(steps=5)) == (20.0, 0)
