@@ -13,19 +13,15 @@ from .bounds import bounds
 from .codes import CODES, unknown_codes
 from .data import data
 from .effects import effects
-from .failures import cannot_fail_so
+from .failures import failures
 from .graph import Graph
 from .killed import killed
-from .livelock import livelocks
 from .own_ways import own_ways
 from .properties import properties
-from .refusals import after_a_no
-from .repeats import repeated
 from .report import Facts, Finding, Proof, Report, arranged
 from .routing import not_proved
 from .safety import safety
 from .sense import sense
-from .strangers import strangers_text
 from .structure import structure
 from .times import times
 
@@ -58,9 +54,7 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
         proofs += proved
     budgeted = sense(graph)
     found += budgeted.found
-    for rule in (livelocks, after_a_no, strangers_text, cannot_fail_so, repeated):
-        found += rule(graph)
-    found += unknown_codes(flow)
+    found += [*failures(graph), *unknown_codes(flow)]
     proofs += [*facts.proofs, *not_proved(graph)]
     for name, node in flow.nodes.items():
         inner = graph.nested(node)

@@ -97,13 +97,17 @@ def free_cycles(graph: Graph, keep: Keep) -> Iterator[Part]:
         graph: the flow's graph.
         keep: which arcs count.
     """
-    rounds = _all_rounds(graph) if keep is every else Rounds(graph, keep)
+    rounds = all_rounds(graph) if keep is every else Rounds(graph, keep)
     for level, part in rounds.around():
         yield Part(level, frozenset(part), frozenset(rounds.inside(level, part)))
 
 
-def _all_rounds(graph: Graph) -> Rounds:
-    """The levels of a flow with every arc; made once."""
+def all_rounds(graph: Graph) -> Rounds:
+    """The levels of a flow with every arc; made once.
+
+    Args:
+        graph: the flow's graph.
+    """
     if graph.rounds is None:
         graph.rounds = Rounds(graph, every)
     return graph.rounds
@@ -337,6 +341,6 @@ def _worst(graph: Graph, figure: str) -> tuple[float, float] | None:
         if weight is None:
             return None
         weights[name] = weight
-    found = worst(_all_rounds(graph), graph.levels.main, weights)
+    found = worst(all_rounds(graph), graph.levels.main, weights)
     # once in a run the budget's way may be taken, from anywhere: all before it, and all after it
     return found[START.name], found.get(EXHAUSTED, 0)

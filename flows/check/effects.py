@@ -7,6 +7,7 @@ unless the edge that it takes is for failures which prove that nothing was done.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from ...guards.outcomes import Failed, dotted
@@ -43,7 +44,11 @@ class Effects:
         self._bits: dict[str, int] = {}
         for name in graph.nodes:
             self._bits[name] = self._named(name, graph.flow.nodes[name])
-        self.spread = Spread(graph, self._along)
+
+    @cached_property
+    def spread(self) -> Spread:
+        """What has happened, and may have, at each place."""
+        return Spread(self.graph, self._along)
 
     def _named(self, name: str, node: Node[..., Any]) -> int:
         """Gives the effects of a node their bits."""

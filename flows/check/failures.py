@@ -1,4 +1,7 @@
-"""F602: edges for failures that cannot happen, as far as a node's kind and what is declared of its tools say."""
+"""F602: edges for failures that cannot happen, as far as a node's kind and what is declared of its tools say.
+
+F603, which repeats.py has, and F602 are what is found about failures beside F601.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,20 @@ from ..each import Each
 from ..subflow import Subflow
 from .graph import Graph, names_of
 from .killed import may_be_unknown
+from .repeats import repeated
 from .report import Finding
 
 _OF_CALLS = ("rate_limited", "model_refused", "unknown_effect", "exhausted", "invalid_call")
 """What only a call outside fails with."""
+
+
+def failures(graph: Graph) -> list[Finding]:
+    """F602 and F603.
+
+    Args:
+        graph: the flow's graph.
+    """
+    return [*cannot_fail_so(graph), *repeated(graph)]
 
 
 def cannot_fail_so(graph: Graph) -> Iterator[Finding]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import networkx as nx
+
 from ...guards.expressions import Expr, Opaque
 from ...guards.limits import Limit
 from ..rows import Route
 from .arcs import HUBS, Arc
-from .bounds import Part, way_round
+from .bounds import Part, bounds, way_round
 from .graph import Graph, names_of, told
 from .replay import seen
 from .report import Finding
@@ -26,12 +28,24 @@ def livelocks(graph: Graph) -> Iterator[Finding]:
     """
     if graph.flow.state.__pydantic_decorators__.model_validators:
         return  # such a validator may change any field at each write
-    rounds = Rounds(graph, _well, limited=False)
-    for level, places in rounds.around():
-        part = Part(level, frozenset(places), frozenset(rounds.inside(level, places)))
+    for part in _around(graph):
         asked = _asked(graph, part)
-        if asked and not asked & _written(graph, part):
-            yield _finding(graph, part, asked)
+        if not asked or asked & _written(graph, part):
+            continue
+        cycle = way_round(graph, part, _well, limited=False)
+        if any(arc.limits for arc in cycle) or not bounds(graph)[0]:  # what nothing bounds is told by F401
+            yield _finding(graph, cycle, asked)
+
+
+def _around(graph: Graph) -> Iterator[Part]:
+    """The parts of each level in which a run can go round while nothing fails, limits or not."""
+    rounds = Rounds(graph, _well, limited=False)
+    for level in graph.levels.all():
+        onward: nx.DiGraph[str] = nx.DiGraph()
+        onward.add_edges_from((step.source, step.target) for step in rounds.steps(level))
+        for places in nx.strongly_connected_components(onward):
+            if len(places) > 1 or any(onward.has_edge(name, name) for name in places):
+                yield Part(level, frozenset(places), frozenset(rounds.inside(level, places)))
 
 
 def _well(arc: Arc) -> bool:
@@ -83,8 +97,7 @@ def _opaque(tree: Expr) -> bool:
     return isinstance(tree, Opaque) or any(map(_opaque, tree.parts))
 
 
-def _finding(graph: Graph, part: Part, asked: frozenset[str]) -> Finding:
-    cycle = way_round(graph, part, _well, limited=False)
+def _finding(graph: Graph, cycle: tuple[Arc, ...], asked: frozenset[str]) -> Finding:
     path = (*graph.path(cycle[0].source), *cycle)
     fields = ", ".join(sorted(asked))
     limited = any(arc.limits for arc in cycle)

@@ -18,9 +18,11 @@ from .arcs import Arc, approved, gate_line
 from .effects import tools_of
 from .graph import Graph, names_of
 from .killed import takes_unknown
+from .refusals import after_a_no
 from .replay import replay, seen
 from .report import Finding, Proof
 from .samples import NoSample, sample
+from .strangers import strangers_text
 
 
 def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
@@ -50,7 +52,8 @@ def safety(graph: Graph) -> tuple[list[Finding], list[Proof]]:
         for name, inner in each.items()
         if inner is not None and inner.stakes == "high"
     ]
-    return [*edges, *tools, *items, *exemptions(graph), *unsettled(graph)], proofs
+    passed_over = [*after_a_no(graph), *strangers_text(graph)]
+    return [*edges, *tools, *items, *passed_over, *exemptions(graph), *unsettled(graph)], proofs
 
 
 def without_approval(graph: Graph) -> Iterator[Finding]:

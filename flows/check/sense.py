@@ -14,6 +14,7 @@ from ..semantics import EXHAUSTED
 from .bounds import every, free_cycles, way_round
 from .cheapest import Cheapest
 from .graph import Graph, told
+from .livelock import livelocks
 from .own_ways import dollars, tokens
 from .report import Finding
 from .shortest import Way, calls, steps
@@ -23,7 +24,7 @@ class Sense(NamedTuple):
     """What a budget is good for.
 
     Args:
-        found: the ends that it can never pay for.
+        found: the ends that it can never pay for, and the cycles that only it or a limit ends.
         cheapest: for each success end the least steps and calls, where the budget has them.
         rounds: how often at most it pays for each cycle that only it ends.
     """
@@ -34,12 +35,12 @@ class Sense(NamedTuple):
 
 
 def sense(graph: Graph) -> Sense:
-    """All of F405.
+    """All of F405 and F406.
 
     Args:
         graph: the flow's graph.
     """
-    found = Sense([], {}, {})
+    found = Sense(list(livelocks(graph)), {}, {})
     budget = graph.flow.budget
     if budget is None:
         return found

@@ -24,10 +24,10 @@ from ..rows import START, Route
 from ..semantics import EXHAUSTED, FAILURE
 from ..subflow import Subflow
 from .arcs import HUBS, Arc
-from .bounds import calls_of, every, free_cycles, longest, whole_regions
+from .bounds import all_rounds, calls_of, every, free_cycles, longest, whole_regions
 from .graph import Graph
 from .report import Times
-from .rounds import Rounds, worst
+from .rounds import worst
 
 ANY_LENGTH = "goes over a list of any length"
 NO_WITHIN = "has no within="
@@ -58,6 +58,9 @@ class Most(NamedTuple):
         if self == Most() or (self.seconds is not None and count is not None):
             return Most((self.seconds or 0) * (count or 0), self.left)
         return Most(None, self.left or ((name, ANY_LENGTH),))
+
+
+NOTHING = Most()
 
 
 def _longest(found: Iterator[Most]) -> Most:
@@ -110,7 +113,7 @@ def _most(graph: Graph, found: dict[str, Most], bounded: bool, beyond: int) -> f
     steps = None if graph.flow.budget is None else graph.flow.budget.steps
     most = [] if steps is None else [top * (steps + beyond)]
     if bounded:
-        walks = worst(Rounds(graph, every), graph.levels.main, weights)
+        walks = worst(all_rounds(graph), graph.levels.main, weights)
         most.append(weights.get(START.name, 0) + walks[START.name] + walks.get(EXHAUSTED, 0))
     return 0 if top == 0 else min(most, default=None)
 
@@ -166,7 +169,7 @@ def _waited(graph: Graph, name: str) -> Most:
     """The most seconds that people are waited for in a place, and on the way out of it."""
     node = graph.flow.nodes.get(name)
     found = Most() if node is None else _wait_of(graph, node)
-    arcs = graph.out.get(name, ())
+    arcs = [arc for arc in graph.out.get(name, ()) if arc.way is not None or arc.row is None or arc.row.gates]
     for head in {arc.head for arc in arcs}:  # of a fork every head is taken, else one arc
         found += _longest(_on_arc(graph, arc) for arc in arcs if arc.head == head)
     return found
@@ -191,7 +194,7 @@ def _wait_of(graph: Graph, node: Node[..., Any]) -> Most:
 
 def _on_arc(graph: Graph, arc: Arc) -> Most:
     if arc.row is not None:
-        return _all(graph, arc.row.gates)
+        return _all(graph, arc.row.gates) if arc.row.gates else NOTHING
     if isinstance(arc.way, Edge):
         return _all(graph, graph.flow.route_of[arc.way].gates)
     return _longest(_all(graph, route.gates) for route in _way_of(graph, arc.source))

@@ -254,12 +254,18 @@ def claims(draw: Any, flow: Flow[S]) -> Property:
 
 @dataclass(frozen=True)
 class Taken:
-    """One move of a drawn run: what it left, the state there, the move, and what the node that it left came to."""
+    """One move of a drawn run: what it left, the state there, the move, what came in, and what people said."""
 
     source: str
     state: S
     move: Move
-    outcome: Outcome | None = None
+    incoming: Incoming
+    decided: tuple[Decided, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the node that it left came to; None at the start."""
+        return self.incoming.outcome if isinstance(self.incoming, Done) else None
 
 
 CATEGORIES = ("bug", "timeout", "declined", "exhausted", "unknown_effect", "cancelled")
@@ -281,13 +287,15 @@ def run(draw: Any, flow: Flow[S], most: int = 60) -> Iterator[Taken]:
     for _ in range(most):
         place = Place(state, dict(counters), Spent(steps=steps), out=out)
         move = next_move(flow, place, incoming)
+        said: list[Decided] = []
         while isinstance(move, Ask):
             place = place._replace(out=move.out)
-            move = next_move(flow, place, _decision(draw, flow, move))
+            said.append(_decision(draw, flow, move))
+            move = next_move(flow, place, said[-1])
         for name in move.why.counted:
             counters[name] = counters.get(name, 0) + 1
         out = move.out
-        yield Taken(source, state, move, incoming.outcome if isinstance(incoming, Done) else None)
+        yield Taken(source, state, move, incoming, tuple(said))
         if not isinstance(move, Run):
             return
         source, steps = move.at.node, steps + 1
@@ -295,7 +303,7 @@ def run(draw: Any, flow: Flow[S], most: int = 60) -> Iterator[Taken]:
         state, incoming = flow.type.fold(state, flow.type.write(state, outcome.update)), Done(source, outcome)
 
 
-def _decision(draw: Any, flow: Flow[S], asked: Ask) -> Incoming:
+def _decision(draw: Any, flow: Flow[S], asked: Ask) -> Decided:
     gate: Gate = gate_at(flow, asked.at)
     no = draw(st.none() | st.sampled_from(sorted(gate.ways())))
     return Decided(asked.at, "request", refusal=None if no is None else Refusal(kind=no, gate=gate.name))

@@ -8,22 +8,38 @@ from typing import Any
 
 import pytest
 
+from guideway.flows.check.cheapest import Cheapest
 from guideway.flows.check.passing import Passings
 from guideway.flows.check.product import Product
 from guideway.flows.check.pruning import Pruning
 from guideway.flows.check.reaching import NoStands
+from guideway.flows.check.refusals import _Refusals
+from guideway.flows.check.repeats import _Unchanged
 from guideway.flows.check.shortest import _Search
+from guideway.flows.check.spread import JOIN, Bits, Spread
+from guideway.flows.check.strangers import _Written
+from guideway.flows.check.times import Most
 from guideway.flows.monitors import Monitor
+from tests.flows.check import test_effects as effects
 from tests.flows.check import test_own_ways as ways
 from tests.flows.check import test_pages as pages
 from tests.flows.check import test_properties as props
 from tests.flows.check import test_reaching as reaching
+from tests.flows.check import test_refusals as refusals
 from tests.flows.check import test_regions as regions
+from tests.flows.check import test_sense as sense
 
 
 def nothing(*_: Any, **__: Any) -> list[Any]:
     """Stands for a rule that finds nothing."""
     return []
+
+
+def meets_once(self: Any, spot: Any, may: int, must: int) -> bool:
+    """Stands for a meeting of ways that the first of them decides."""
+    first = spot not in self.found
+    self.found.setdefault(spot, Bits(may, must))
+    return first or spot[1] == JOIN
 
 
 def page(code: str) -> Callable[[], None]:
@@ -145,6 +161,63 @@ RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
     "a no stands": (
         NoStands, "run", lambda _, state, __: (state, False),
         lambda: reaching.test_a_no_stays_a_no_until_a_gate_says_yes_about_the_same("is passed by"),
+    ),
+    "F405": ("sense", "_never", nothing, page("F405")),
+    "a failed step is a step": (
+        Cheapest, "cost", lambda self, arc: self.price(self.graph.flow.nodes[arc.source])
+        if arc.source in self.graph.flow.nodes else 0,
+        sense.test_the_cheapest_way_may_be_one_on_which_something_fails,
+    ),
+    "rounds of a budget": ("sense", "_rounds", nothing, sense.test_the_rounds_that_a_budget_pays_for_are_counted),
+    "F406": ("sense", "livelocks", nothing, page("F406")),
+    "what a cycle writes": (
+        "livelock", "_written", lambda *_: set(),
+        lambda: sense.test_what_may_change_ends_or_counts_is_no_livelock(
+            [sense.on(sense.a, sense.when(sense.t.n > 3) >> sense.good, sense.when(sense.at_most(3)) >> sense.a,
+                      sense.out)]
+        ),
+    ),
+    "F407 pauses": ("times", "_pauses", lambda _: 0, sense.test_the_working_time_counts_attempts_repairs_and_pauses),
+    "F407 waiting": (
+        "times", "_on_arc", lambda *_: Most(),
+        sense.test_the_waiting_time_is_the_longest_way_through_the_gates,
+    ),
+    "F505": ("safety", "strangers_text", nothing, page("F505")),
+    "F505 through a compute": (
+        _Written, "before", lambda *_: 0, refusals.test_what_a_compute_makes_of_it_is_from_outside_too,
+    ),
+    "F505 by an exemption that pins": (
+        "strangers", "_pinned", lambda *_: False, refusals.test_an_exemption_that_names_the_values_pins_them,
+    ),
+    "F506": ("safety", "after_a_no", nothing, page("F506")),
+    "F506 where a person decides anew": (
+        _Refusals, "_decides", lambda *_: False, page("F506"),
+    ),
+    "F506 where a no is over": (
+        _Refusals, "_along", lambda self, arc, at: Bits(at.may & ~self.said.get(id(arc), 0)),
+        refusals.test_a_way_from_a_no_to_the_same_action_is_an_error_that_was_carried_out,
+    ),
+    "F506 through what runs at will": (
+        "refusals", "_open", nothing, refusals.test_a_flow_inside_and_an_each_do_not_get_around_a_no,
+    ),
+    "F507 failures that prove nothing": (
+        "effects", "proves_nothing_done", lambda *_: True,
+        effects.test_what_went_well_has_surely_happened_and_what_failed_possibly,
+    ),
+    "F507 failures that prove it": (
+        "effects", "proves_nothing_done", lambda *_: False,
+        lambda: effects.test_only_a_failure_that_proves_it_says_never(("declined",), "never"),
+    ),
+    "F507 where ways meet": (
+        Spread, "_meets", meets_once, effects.test_one_of_two_ways_is_possibly,
+    ),
+    "F507 what siblings do meanwhile": (
+        Spread, "_may", lambda *_: 0, effects.test_where_branches_join_all_of_them_have_happened,
+    ),
+    "F602": ("failures", "cannot_fail_so", nothing, page("F602")),
+    "F603": ("failures", "repeated", nothing, page("F603")),
+    "F603 new arguments": (
+        _Unchanged, "_writes", lambda *_: False, sense.test_what_a_branch_writes_beside_it_is_new,
     ),
 }  # fmt: skip
 """By rule: the module or class where it is, its name there, what stands in its place, and the test that must fail."""

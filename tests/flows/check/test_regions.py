@@ -215,7 +215,7 @@ def test_no_approval_outlives_a_join():
     """A high-stakes exit is told once, whatever the edges to it carry; behind a node of its own it is sound."""
     one, two = approval("one", denied=pay), approval("two", denied=pay)
     found = report(on(START, both), on(x, one >> pay), on(y, two >> pay), on(pay, good)).findings
-    assert [item.code for item in found] == ["F501"]
+    assert [item.code for item in found] == ["F501", "F506", "F506"]  # and both noes lead there
     assert "no approval outlives a join" in found[0].message
     assert found[0].example is not None
     lead = approval("lead", denied=good)
