@@ -73,6 +73,9 @@ if TYPE_CHECKING:
 GIVEN_UP = "GivenUp"
 """The type of the error of a step whose effect is unknown for good: somebody settled that nobody will find out."""
 
+NO_WAY_ON = "NoWayOn"
+"""The type of the error of a run that has no way on."""
+
 FAILURE, EXHAUSTED = "on_failure", "on_exhausted"
 """The sources of a flow's own ways, beside the names of nodes."""
 
@@ -211,7 +214,7 @@ class _Walk:
     def _no_edge(self, source: str, error: ErrorRecord | None) -> Move:
         if error is None:
             what = "; ".join(told_of(entry) for entry in self.tried) or "its row has no edge for this outcome"
-            return self._stuck(ErrorRecord("bug", "NoWayOn", f"no edge of {source!r} passed: {what}"), source)
+            return self._stuck(ErrorRecord("bug", NO_WAY_ON, f"no edge of {source!r} passed: {what}"), source)
         if error.category == "unknown_effect" and error.type != GIVEN_UP:
             at = AtNode(source)
             return Park(Parked(at, "unknown_effect"), Reasons(None, tuple(self.tried)), error)
@@ -304,7 +307,7 @@ class _Walk:
             return self._gates(Trail(onward, [], refusal, trail.failure), 0)
         if isinstance(way, Target):
             return self._arrive(trail, way, taken=False)
-        return self._stuck(ErrorRecord("bug", "NoWayOn", f"gate {gate!r} said {refusal.kind} and has no way for it"))
+        return self._stuck(ErrorRecord("bug", NO_WAY_ON, f"gate {gate!r} said {refusal.kind} and has no way for it"))
 
     def _no_of_its_own(self, node: str, outcome: Outcome) -> Move:
         refusal = outcome.refusal or Refusal(kind="denied", gate=node)

@@ -1,4 +1,4 @@
-"""Checks of a flow before it runs, one file per kind of proof. None of them needs a solver.
+"""Checks of a flow before it runs, one file per kind of proof. Only routing (F2) asks a solver.
 
 Each code has a page in docs/checks/.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import CheckFailed
 from .bounds import bounds
+from .cases import cases
 from .codes import CODES, unknown_codes
 from .data import data
 from .effects import effects
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "Facts", "Finding", "Proof", "Report", "check", "refuse_errors"]
 
 
-def check(flow: Flow[Any], *, strict: bool = False, solver: bool = False) -> Report:
+def check(flow: Flow[Any], *, strict: bool = False, solver: bool = True) -> Report:
     """Checks a flow without running it; none of its functions is called.
 
     Args:
         flow: the flow.
         strict: warnings count as errors.
-        solver: the solver is asked, where it is installed.
+        solver: whether the solver is asked, where it is installed; routing is proved by it.
     """
     return _check(Graph(flow, solver=solver), strict, {id(flow)})
 
@@ -55,7 +56,12 @@ def _check(graph: Graph, strict: bool, seen: set[int]) -> Report:
     budgeted = sense(graph)
     found += budgeted.found
     found += [*failures(graph), *unknown_codes(flow)]
-    proofs += [*facts.proofs, *not_proved(graph)]
+    if graph.symbols is not None:
+        more, proved = cases(graph, graph.symbols)
+        found += more
+        proofs += [*facts.proofs, *proved]
+    else:
+        proofs += [*facts.proofs, *not_proved(graph)]
     for name, node in flow.nodes.items():
         inner = graph.nested(node)
         if inner is None or id(inner.flow) in seen:
@@ -93,7 +99,7 @@ def refuse_errors(flow: Flow[Any]) -> None:
     Raises:
         CheckFailed: there are errors; ``data["findings"]`` holds them all.
     """
-    errors = check(flow).failures
+    errors = check(flow, solver=False).failures
     if errors:
         told = "".join(f"\n  {item}" for item in errors)
         raise CheckFailed(

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 HUBS = (FAILURE, EXHAUSTED)
 """The flow's own ways, as places."""
 
+NO_WAY = "no way on"
+"""The target of an arc of ``no_way``: where a source does well and none of its edges passes."""
+
+NO_CASE = "no edge for it"
+"""The same where no limit is used up: no edge's conditions are true."""
+
 On = Literal["ok", "failed", "refused", "spent", "way", "head"]
 """What takes an arc: the source's outcome; ``spent``, the budget is used up; ``way``, its source is a flow's own;
 ``head``, its source is a fork, and a branch begins."""
@@ -87,6 +93,18 @@ class Arc(NamedTuple):
             return base
         gate, no = self.noes[-1]
         return f"the way {no}= of {gate!r}" + (f" on {base}" if gate != self.source else "")
+
+
+def no_way(name: str, where: str | None = None, ends: tuple[Ending, ...] = (), *, used_up: bool = True) -> Arc:
+    """The arc of what does well and has no edge that passes; it is none of a flow's own.
+
+    Args:
+        name: a node, or START.
+        where: the author's place.
+        ends: for a subflow, the end to which it came.
+        used_up: whether an edge may be passed over because a limit on it is used up.
+    """
+    return Arc(name, NO_WAY if used_up else NO_CASE, "ok", where, ends=ends)
 
 
 class Extract:

@@ -26,28 +26,15 @@ from ...nodes.think import Think
 from ..each import Each
 from ..rows import Route
 from ..subflow import Subflow
-from .arcs import HUBS, Arc
+from .arcs import HUBS, NO_CASE, Arc
 from .endings import is_for
 from .graph import Graph
 from .values import always_has
-
-NO_WAY = "no way on"
-"""The target of an arc of ``no_way``: where an ok outcome has no edge that passes."""
 
 Clue = tuple[int, "Formula | Limit", bool]
 """What is so on a path: which arc of it, a condition or a limit, and whether that passes or does not."""
 
 Update = dict[str, Any]
-
-
-def no_way(name: str, where: str | None = None) -> Arc:
-    """An arc that a run takes where it does well and no edge passes.
-
-    Args:
-        name: a node, or START.
-        where: the author's place.
-    """
-    return Arc(name, NO_WAY, "ok", where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +107,8 @@ class _Walk:
         routes = self.flow.rows.get(arc.source, ())
         if arc.on == "ok" and arc.row is None:  # no edge passes
             for route in routes:
-                if route.match is None:
-                    self._not_passed(place, route)
+                if _tried(route, arc):
+                    self._not_passed(place, route, limits=arc.target != NO_CASE)
         elif arc.row is not None and arc.on != "head":
             self._passed(place, arc, routes)
         self.forked = self.forked or arc.on == "head"
@@ -138,7 +125,7 @@ class _Walk:
             return
         names = self._writes(node)
         if arc.on == "ok" and not isinstance(node, Each | Subflow):
-            types = _surely(node)
+            types = surely(node)
             for name in names:
                 self._new(place, name, types.get(name, MISSING))
                 self.followed = self.followed and (name in types or not self.kept.stores(name))
@@ -189,16 +176,16 @@ class _Walk:
             else:
                 self.ask(place, item, passes=True)
 
-    def _not_passed(self, place: int, route: Route) -> None:
+    def _not_passed(self, place: int, route: Route, *, limits: bool = True) -> None:
         """An edge was tried and did not pass: a limit on it is used up, or a condition is not known to be true."""
-        limits = [item for item in route.conditions if isinstance(item, Limit)]
-        if any(len(self.counts.get(item, ())) >= item.n for item in limits) or (limits and self.forked):
+        counted = [item for item in route.conditions if isinstance(item, Limit)]
+        if limits and (any(len(self.counts.get(item, ())) >= item.n for item in counted) or (counted and self.forked)):
             return
         conditions = [item for item in route.conditions if not isinstance(item, Limit)]
         if conditions:
             self.ask(place, conjunction(conditions), passes=False)
         else:
-            self.used_up = self.used_up or tuple((place, item, False) for item in limits)
+            self.used_up = self.used_up or tuple((place, item, False) for item in counted)
 
     def ask(self, place: int, tree: Formula, *, passes: bool) -> None:
         """A condition passes at an arc, or does not."""
@@ -266,8 +253,12 @@ def _tried(route: Route, arc: Arc) -> bool:
     return route.match is None
 
 
-def _surely(node: Node[..., Any]) -> dict[str, Any]:
-    """What a node writes whenever it does well, as it returns it."""
+def surely(node: Node[..., Any]) -> dict[str, Any]:
+    """What a node writes whenever it does well, with the types of what it returns.
+
+    Args:
+        node: the node.
+    """
     if node.kind == "act" or (isinstance(node, Think) and node.tools):
         return {}
     if node.writes is not None:

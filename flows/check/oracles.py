@@ -110,7 +110,7 @@ class Oracles:
             edges: the conditions of each edge.
             types: of fields that were just written, the type of what was written.
         """
-        key = (tuple(map(tuple, edges)), tuple(sorted((name, repr(kind)) for name, kind in types.items())))
+        key = (tuple(map(tuple, edges)), tuple((name, repr(types[name])) for name in sorted(types)))
         if key not in self._made:
             rows = table(self._symbols.model, edges, types)
             self._made[key] = Asked(self._symbols, edges, types) if rows is None else Tried(rows)

@@ -14,9 +14,10 @@ from ..properties import Property
 from .arcs import Arc
 from .feasible import Clue, feasible
 from .graph import Graph, names_of, told
-from .product import Product, Refuted, Undecided, Way, reach
+from .product import Refuted, Undecided, Way, reach
 from .replay import Replay, replay_values, replay_watched
 from .report import Finding, Proof
+from .stepping import Product
 from .wishes import wish
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ...guards.rules import reads_of
 from ..each import Each
 from ..rows import Route
 from ..subflow import Subflow
-from .arcs import HUBS, Arc
+from .arcs import HUBS, NO_CASE, Arc
 from .feasible import Clue, functions
 from .graph import Graph
 
@@ -172,7 +172,7 @@ class Pruning:
                 break
             if _tried(route, arc):
                 conditions = [item for item in route.conditions if not isinstance(item, Limit)]
-                if conditions and len(conditions) == len(route.conditions):
+                if conditions and (len(conditions) == len(route.conditions) or arc.target == NO_CASE):
                     yield conjunction(conditions), False
         if arc.row is not None:
             for item in arc.row.conditions:

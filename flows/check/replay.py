@@ -39,14 +39,14 @@ from ..position import (
 )
 from ..regions import Region
 from ..rows import START
-from ..semantics import next_move
+from ..semantics import NO_WAY_ON, next_move
 from ..subflow import Subflow
 from ..watching import Watch, happened, watch
-from .arcs import Arc, may_raise
+from .arcs import NO_CASE, NO_WAY, Arc, may_raise
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import NoSample, sample, sample_update
-from .scripts import Script, script, scripted
+from .scripts import Script, decided, script
 
 Delta = dict[str, Any]
 
@@ -112,6 +112,21 @@ def replay_watched(
     return done if done is not None and done.violated else None
 
 
+def replay_stuck(
+    graph: Graph, path: Sequence[Arc], first: Mapping[str, Any], values: Sequence[Mapping[str, Any]]
+) -> Replay | None:
+    """Carries out a path that ends where no edge passes; None where the values do not lead to that.
+
+    Args:
+        graph: the flow's graph.
+        path: arcs from START, the last of them one of ``no_way``.
+        first: values of the input.
+        values: for each arc what its source writes, by field.
+    """
+    hops = Laying(graph).path(path)
+    return _led(graph, hops, {}, None, found=decided(hops, path, first, values)) if hops else None
+
+
 def replay_values(
     graph: Graph,
     path: Sequence[Arc],
@@ -129,13 +144,8 @@ def replay_values(
         values: for each arc what its source writes, by field.
     """
     hops = Laying(graph).path(path)
-    if not hops or _calls(graph, hops):
-        return None
-    try:
-        made = scripted(graph, hops, path, given, values)
-        done = _Lead(graph, made, watch(monitors)).along(hops)
-    except (NoSample, GuidewayError, ValidationError):
-        return None
+    made = decided(hops, path, given, values) if hops else None
+    done = _led(graph, hops, {}, None, watch(monitors), made)
     return done if done is not None and done.violated else None
 
 
@@ -170,12 +180,13 @@ def _led(
     wanted: Mapping[str, Any],
     given: Mapping[str, Any] | None,
     watched: Watch | None = None,
+    found: Script | None = None,
 ) -> Replay | None:
     if not hops or _calls(graph, hops):
         return None
     for choice in range(max(1, *(len(hop.first.ends) for hop in hops))):
         try:
-            done = _Lead(graph, script(graph, hops, wanted, given, choice), watched).along(hops)
+            done = _Lead(graph, script(graph, hops, wanted, given, choice, found), watched).along(hops)
         except (NoSample, GuidewayError, ValidationError):
             continue
         if done is not None and all(_holds(done.state, name, value) for name, value in wanted.items()):
@@ -213,6 +224,7 @@ class _Lead:
     def __init__(self, graph: Graph, script: Script, watched: Watch | None = None) -> None:
         self.graph, self.flow, self.script, self.watched = graph, graph.flow, script, watched
         self.violated = False
+        self.begins: dict[str, Any] = {}
         self.state: Any = None
         self.counters: dict[str, int] = {}
         self.out = False
@@ -230,17 +242,18 @@ class _Lead:
             move = None if incoming is None else self._joined(self._next(incoming, dict(hop.last.noes)))
             if move is None or not self._came(move, hop.last.target):
                 return None
+        if isinstance(move, Leave):
+            move = Finish(AtEnd(None, "failed"), move.why, move.at.error, move.out)  # so it ends where the fork was
         if not isinstance(move, Run | Finish):
             return None
-        example = {"input": self.script.input, "steps": self.steps, "then": hops[-1].last.target}
-        if hops[0].last.noes:  # said before any step
-            example["noes"] = dict(hops[0].last.noes)
+        example = {"input": self.script.input, **self.begins, "steps": self.steps, "then": hops[-1].last.target}
         return Replay(self.state, move.at, shown(example), self.script.input, self.violated)
 
     def _incoming(self, hop: Hop, update: dict[str, Any]) -> Incoming | None:
         """What comes in where a hop begins; its source is carried out."""
         arc = hop.first
         if arc.source == START.name:
+            self.begins = {"noes": dict(hop.last.noes)} if hop.last.noes else {}
             return Begun()
         if arc.on == "head":
             while self.forked and self.forked[-1].fork != arc.source:
@@ -315,6 +328,9 @@ class _Lead:
             return move.at.fork == target
         if isinstance(move, Run):
             return move.at.node == target
+        if target in (NO_CASE, NO_WAY):
+            error = move.error if isinstance(move, Finish) else move.at.error if isinstance(move, Leave) else None
+            return error is not None and error.type == NO_WAY_ON
         return (isinstance(move, Join) and move.at.exit == target) or (
             isinstance(move, Finish) and move.at.end == target
         )
@@ -375,7 +391,7 @@ def _error(arc: Arc) -> ErrorRecord:
 def _step(hop: Hop, outcome: Outcome) -> dict[str, Any]:
     step: dict[str, Any] = {"node": hop.first.source, "outcome": outcome.kind}
     if outcome.end is not None:
-        step["end"] = outcome.end
+        step |= {"end": outcome.end, "verdict": outcome.verdict}
     if outcome.update:
         step["update"] = outcome.update
     if outcome.error is not None:

@@ -21,6 +21,8 @@ def not_proved(graph: Graph) -> Iterator[Proof]:
     if open_rows:
         shown = ", ".join(repr(name) for name in open_rows[:3]) + ("" if len(open_rows) <= 3 else ", ...")
         text += f" (open: {shown}); end each of these rows with a bare target"
+        if graph.solver:
+            text += ", or install the solver, which proves more: pip install 'guideway[check]'"
         yield Proof(text, None, names_of(graph.path(open_rows[0])))
     else:
         yield Proof(text, True)

@@ -32,8 +32,33 @@ class Script:
     given: bool = False
 
 
+def decided(
+    hops: list[Hop], path: Sequence[Arc], first: Mapping[str, Any], values: Sequence[Mapping[str, Any]]
+) -> Script:
+    """The values that were found for a path.
+
+    Args:
+        hops: the path, laid out.
+        path: its arcs.
+        first: of the input.
+        values: for each arc what its source writes, by field.
+    """
+    made = Script(dict(first), [{} for _ in hops])
+    at = 0
+    for place, hop in enumerate(hops):
+        there = next((other for other in range(at, len(path)) if path[other] is hop.first), None)
+        if there is not None:  # what siblings of a branch do is not on the path
+            made.updates[place], at = dict(values[there]), there + 1
+    return made
+
+
 def script(
-    graph: Graph, hops: list[Hop], wanted: Mapping[str, Any], given: Mapping[str, Any] | None, choice: int = 0
+    graph: Graph,
+    hops: list[Hop],
+    wanted: Mapping[str, Any],
+    given: Mapping[str, Any] | None,
+    choice: int = 0,
+    found: Script | None = None,
 ) -> Script:
     """Values that may lead a run along a path.
 
@@ -43,12 +68,16 @@ def script(
         wanted: what fields shall hold at its end.
         given: the input; None: it is made up.
         choice: which of the ends that an edge is for its subflow shall come to.
+        found: what was found by other means, and stands.
 
     Raises:
         NoSample: no value of a required field's type is known.
     """
     flow = graph.flow
     made = Script(dict(given or {}), [{} for _ in hops], given is not None)
+    if found is not None:
+        made.input.update(found.input)
+        made.updates = [dict(update) for update in found.updates]
     for name, value in wanted.items():
         _put(flow, made, hops, len(hops) - 1, name, value)
     fields = flow.state.model_fields
@@ -60,37 +89,6 @@ def script(
             _put(flow, made, hops, place, name, value, before=True)
     for name, info in fields.items():
         if info.is_required() and name not in made.input and not made.given:
-            made.input[name] = sample(info.annotation)
-    return made
-
-
-def scripted(
-    graph: Graph,
-    hops: Sequence[Hop],
-    path: Sequence[Arc],
-    given: Mapping[str, Any],
-    values: Sequence[Mapping[str, Any]],
-) -> Script:
-    """The values that were found for a path; what is missing of the input is made up.
-
-    Args:
-        graph: the flow's graph.
-        hops: the path, laid out.
-        path: its arcs.
-        given: values of the input.
-        values: for each arc what its source writes, by field.
-
-    Raises:
-        NoSample: no value of a required field's type is known.
-    """
-    made = Script(dict(given), [{} for _ in hops])
-    at = 0
-    for place, hop in enumerate(hops):
-        if at < len(path) and hop.first == path[at]:  # else it is a sibling's
-            made.updates[place] = dict(values[at]) if at < len(values) else {}
-            at += 1 if hop.first == hop.last else 2
-    for name, info in graph.flow.state.model_fields.items():
-        if info.is_required() and name not in made.input:
             made.input[name] = sample(info.annotation)
     return made
 

@@ -479,7 +479,8 @@ SCENARIOS: dict[str, Scenario] = {
     "rules_violated": Scenario(rules, {"amount": 7000}),
     "budget": Scenario(budget, {}),
     "reconciled": Scenario(reconciled, {"amount": 7}),
-    "watched": Scenario(watched, {}),
 }
 
-__all__ = ["SCENARIOS", "Scenario"]
+WATCHED: dict[str, Scenario] = {"watched": Scenario(watched, {})}
+
+__all__ = ["SCENARIOS", "WATCHED", "Scenario"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.torture.forge import Forge, Job, Report
-from tests.torture.scenarios import SCENARIOS
+from tests.torture.scenarios import LONG, SCENARIOS
 from tests.torture.wide import WIDE
 
 SAME = ("status", "verdict", "end", "error", "state", "path", "decided", "ledger", "chain", "open")
@@ -81,7 +81,7 @@ def chosen(boundaries: list[str]) -> list[tuple[int, str]]:
     return [pair for pair in numbered if first[pair[1]] == pair[0] or pair[0] % every == 0]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", [*SCENARIOS, *(pytest.param(name, marks=pytest.mark.torture) for name in LONG)])
 def test_a_kill_before_and_after_commits_changes_nothing(forge, tmp_path, scenario, record_property):
     """Killed before and after commits of every kind and resumed, a run ends as if nothing had happened."""
     calm = undisturbed(forge, scenario, tmp_path)
@@ -99,7 +99,7 @@ def test_a_kill_before_and_after_commits_changes_nothing(forge, tmp_path, scenar
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", [*SCENARIOS, *LONG])
 def test_kills_again_and_again_change_nothing(forge, tmp_path, scenario, record_property):
     """Killed at every boundary, and again at random boundaries of the drives that go on from there."""
     calm = undisturbed(forge, scenario, tmp_path)

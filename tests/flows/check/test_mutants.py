@@ -10,13 +10,13 @@ import pytest
 
 from guideway.flows.check.cheapest import Cheapest
 from guideway.flows.check.passing import Passings
-from guideway.flows.check.product import Product
 from guideway.flows.check.pruning import Pruning
 from guideway.flows.check.reaching import NoStands
 from guideway.flows.check.refusals import _Refusals
 from guideway.flows.check.repeats import _Unchanged
 from guideway.flows.check.shortest import _Search
 from guideway.flows.check.spread import JOIN, Bits, Spread
+from guideway.flows.check.stepping import Product
 from guideway.flows.check.strangers import _Written
 from guideway.flows.check.times import Most
 from guideway.flows.monitors import Monitor

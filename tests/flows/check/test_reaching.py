@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from guideway import START, Flow, all_of, approval, on, policy, when
-from guideway.flows.check.feasible import feasible, no_way
+from guideway.flows.check.arcs import no_way
+from guideway.flows.check.feasible import feasible
 from guideway.flows.check.graph import Graph, names_of
 from guideway.flows.check.product import Proved, Refuted, Undecided
 from guideway.flows.check.reaching import after_no, gap

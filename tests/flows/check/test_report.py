@@ -50,7 +50,7 @@ def test_the_first_page_and_the_airline_desk_have_no_errors():
     for shipped in (refund_desk, airline_desk):
         report = shipped.check()
         assert report.ok
-        assert {item.code for item in report.findings} <= {"F601"}
+        assert {item.code for item in report.findings} <= {"F601", "F205"}
         assert all(proof.proved for proof in report.facts.proofs)
     assert (refund_desk.check().facts.max_steps, refund_desk.check().facts.max_usd) == (4, 0.10)
 
@@ -109,7 +109,7 @@ def test_compile_lets_pass_what_has_no_error():
 def test_what_is_not_proved_is_said():
     """A row that ends in a condition is open, with what to do."""
     rows = [on(START, a), on(a, when(t.n > 1) >> good)]
-    proofs = Flow("f", state=S, edges=rows).check().facts.proofs
+    proofs = check(Flow("f", state=S, edges=rows), solver=False).facts.proofs
     assert [proof.text.split(";")[0] for proof in proofs if proof.proved is None] == [
         "the edges of every row cover every case of an ok outcome (open: 'a')",
     ]
