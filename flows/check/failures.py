@@ -107,7 +107,7 @@ def _of_tool(tool: Tool[..., Any]) -> dict[str, str]:
 
 def _of_act(act: Act) -> dict[str, str]:
     told = "What fails a call of an act is told to the model, and the act goes on"
-    found = dict.fromkeys(("timeout", "rate_limited", "model_refused", "declined"), told)
+    found: dict[str, str] = dict.fromkeys(("timeout", "rate_limited", "model_refused", "declined"), told)
     if not any(tool.key for tool in act.tools):
         found["unavailable"] = told
     if not may_be_unknown(act):

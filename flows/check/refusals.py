@@ -20,7 +20,7 @@ from .arcs import Arc
 from .effects import tools_of
 from .graph import Graph, names_of, path_in, search
 from .replay import seen
-from .report import Finding
+from .report import Finding, Severity
 from .spread import Bits, Spot, Spread
 
 Action = Hashable
@@ -165,10 +165,9 @@ class _Refusals:
             return None
         node = self.flow.nodes.get(arc.target)
         where = arc.where or (self.flow.line if node is None else node.line)
-        if exempt is not None:
-            severity = "fact" if exempt.name == no.gate else "warning"
-        else:
-            severity = "error" if grave and example is not None else "warning"
+        severity: Severity = "error" if grave and example is not None else "warning"
+        if exempt is not None and exempt.name == no.gate:
+            severity = "fact"
         return Finding("F506", severity, self._words(arc, no, exempt), where, names_of(path), example)
 
     def _words(self, arc: Arc, no: No, exempt: Approval | None) -> str:

@@ -102,7 +102,8 @@ def _stopped(graph: Graph, budget: Budget, kind: str, bound: float, way: Way) ->
     node = next((graph.flow.nodes[name] for name in reversed(way.places) if name in graph.flow.nodes), None)
     if node is None or kind not in ("steps", "calls"):
         return None
-    spent = Place(graph.flow.state.model_construct(), {}, Spent(**{kind: bound}))
+    used = Spent(steps=int(bound)) if kind == "steps" else Spent(calls=int(bound))
+    spent = Place(graph.flow.state.model_construct(), {}, used)
     found = over(budget, spent, node)
     return None if found is None else {"spent": {kind: bound}, "before": node.name, "error": found.message}
 

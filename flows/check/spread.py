@@ -167,8 +167,8 @@ class Spread:
     def _solve(self, order: list[Spot], start: Bits) -> None:
         number = {spot: place for place, spot in enumerate(order)}
         self.found[order[0]] = start
-        todo, later = [0], set[int]()
-        waiting = {0}
+        todo, waiting = [0], {0}
+        later: set[int] = set()
         while todo:
             place = heapq.heappop(todo)
             waiting.discard(place)
@@ -184,7 +184,7 @@ class Spread:
                         waiting.add(there)
                         heapq.heappush(todo, there)
             if not todo:
-                todo, waiting, later = sorted(later), later, set()
+                todo, waiting, later = sorted(later), later, set[int]()
 
     def _joined(self, spot: Spot) -> Bits | None:
         """What is known where all branches came to the exit; None where one of them never does."""

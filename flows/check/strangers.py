@@ -106,7 +106,7 @@ def _sources(written: _Written, call: _Call, param: Param) -> Iterator[str]:
         return
     node = written.graph.flow.nodes[call.place]
     field = node.over if isinstance(node, Each) and param.name == node.item else param.field
-    if field in written.fields:
+    if field is not None and field in written.fields:
         yield from written.origins(field, written.before(call.place, call.arc))
 
 

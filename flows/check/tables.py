@@ -36,12 +36,12 @@ def _ends(facts: Facts) -> Iterator[str]:
         yield "effects at each end (F507):"
     alike: dict[str, list[str]] = {}
     for end, effects in facts.ends.items():
-        said = (
+        parts = (
             f"{word} {listed(name for name, found in effects.items() if found == word)}"
             for word in ("surely", "possibly", "never")
             if word in effects.values()
         )
-        alike.setdefault("; ".join(said), []).append(end)
+        alike.setdefault("; ".join(parts), []).append(end)
     for said, ends in alike.items():
         yield f"  {listed(ends)}: {said}"
 
