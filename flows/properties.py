@@ -328,7 +328,7 @@ def bind(properties: object, flow: Flow[Any]) -> tuple[Property, ...]:
             where=flow.line,
         )
     found: list[Property] = []
-    for item in properties:  # type: ignore[attr-defined]  # looked at above
+    for item in properties:
         if not isinstance(item, Property):
             hint = {Never: ": add .unless(...) or .after(...)", Always: ": add .before(...) or .leads_to(...)"}
             raise FlowError(
@@ -350,7 +350,8 @@ def _there(subject: Subject, item: Property, flow: Flow[Any]) -> None:
         return
     if subject.kind == "verdict":
         return
-    known: dict[str, Any] = {"node": flow.nodes, "gate": _on_edges(flow), "end": flow.ends}[subject.kind]
+    there: dict[str, dict[str, Any]] = {"node": {**flow.nodes}, "gate": {**_on_edges(flow)}, "end": {**flow.ends}}
+    known = there[subject.kind]
     if subject.name in known:
         return
     raise FlowError(f"{item}: {_missing(subject, flow, known)}", where=item.line)

@@ -51,17 +51,17 @@ class Passings:
         self.graph, self.flow, self.monitor = graph, graph.flow, monitor
         self._gates = {name for kind, name in monitor.names if kind in ("yes", "no")}
         self._traces: dict[str, list[_Trace]] = {}
-        self._known: dict[Arc, tuple[Passing, ...]] = {}
+        self._known: dict[int, tuple[Passing, ...]] = {}
 
     def of(self, arc: Arc) -> tuple[Passing, ...]:
         """The manners in which an arc is taken; those that the automaton cannot tell apart are one.
 
         Args:
-            arc: the arc.
+            arc: one of the graph's own.
         """
-        found = self._known.get(arc)
+        found = self._known.get(id(arc))
         if found is None:
-            found = self._known[arc] = tuple(dict.fromkeys(self._of(arc)))
+            found = self._known[id(arc)] = tuple(dict.fromkeys(self._of(arc)))
         return found
 
     def arrives(self, target: str) -> tuple[Mark, ...]:

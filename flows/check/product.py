@@ -9,7 +9,7 @@ does not take that for possible any more. ``stepping`` says how fan-outs are exp
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ...guards.expressions import Formula
@@ -19,6 +19,10 @@ from .feasible import Clue
 from .graph import Graph
 from .pruning import Known, Pruning
 from .stepping import Config, Forked, Product
+
+
+Claim = tuple[int, Formula, bool]
+"""Which arc of a way, a condition, and whether it is known to be true where that arc leads."""
 
 
 class Feasible(Protocol):
@@ -44,7 +48,7 @@ class Way(NamedTuple):
     """
 
     path: tuple[Arc, ...]
-    claims: tuple[tuple[int, Formula, bool], ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 class Proved(NamedTuple):
@@ -141,7 +145,7 @@ def _search(product: Product, pruning: Pruning, limit: int) -> Iterator[Way | in
                 continue
             into, bad = product.monitor.run(state, step.marks)
             if bad or (product.sought is not None and product.sought in step.arcs):
-                path = (*_back(came, here), *step.arcs)
+                path = (*way_back(came, here), *step.arcs)
                 yield Way(path, _claims(product, came, here) + tuple((len(path) - 1, *one) for one in said))
             if step.config is None:
                 continue
@@ -155,7 +159,7 @@ def _search(product: Product, pruning: Pruning, limit: int) -> Iterator[Way | in
     yield len(came)
 
 
-def _claims(product: Product, came: _Came, state: State) -> tuple[Clue, ...]:
+def _claims(product: Product, came: _Came, state: State) -> tuple[Claim, ...]:
     """What the automaton took to be so on the way to a state."""
     if not product.monitor.conditions:
         return ()
@@ -164,7 +168,7 @@ def _claims(product: Product, came: _Came, state: State) -> tuple[Clue, ...]:
     while step is not None:
         steps.append((len(step[1]), step[2]))
         step = came[step[0]]
-    found: list[Clue] = []
+    found: list[Claim] = []
     place = 0
     for count, marks in reversed(steps):
         place += count
@@ -172,7 +176,13 @@ def _claims(product: Product, came: _Came, state: State) -> tuple[Clue, ...]:
     return tuple(found)
 
 
-def _back(came: _Came, state: State) -> tuple[Arc, ...]:
+def way_back(came: Mapping[Any, tuple[Any, ...] | None], state: Any) -> tuple[Arc, ...]:
+    """The arcs that led to a state.
+
+    Args:
+        came: for each state the one that it was come to from, and by which arcs; None where the search began.
+        state: the state.
+    """
     found: list[tuple[Arc, ...]] = []
     step = came[state]
     while step is not None:

@@ -12,9 +12,10 @@ import networkx as nx
 from ..monitors import Monitor, monitors_of
 from ..properties import Property
 from .arcs import Arc
+from .bounds import bounds
 from .feasible import Clue, feasible
 from .graph import Graph, names_of, told
-from .product import Refuted, Undecided, Way, reach
+from .product import Proved, Refuted, Undecided, Way, reach, way_back
 from .replay import Replay, replay_values, replay_watched
 from .report import Finding, Proof
 from .stepping import Product
@@ -161,12 +162,14 @@ def _judge_part(graph: Graph, monitor: Monitor) -> Judgement:
         done = replay_values(graph, way.path, (monitor,), said.input, said.values)
         return Carried("unknown") if done is None else Carried("yes", done)
 
-    for failing in (False, True):
-        found = reach(graph, monitor, feasible=carried_out, failing=failing)
+    found = reach(graph, monitor, feasible=carried_out)
+    if not isinstance(found, Proved):
+        fine = reach(graph, monitor, feasible=carried_out, failing=False)
+        failing, found = (True, found) if isinstance(fine, Proved) else (False, fine)
         if isinstance(found, Refuted):
             return Judgement(item, False, failing, found.path, found.values.done)
-        if isinstance(found, Undecided):
-            return Judgement(item, None, failing, found.path, why=found.why)
+        assert isinstance(found, Undecided)
+        return Judgement(item, None, failing, found.path, why=found.why)
     round_and_round = _put_off(graph, monitor) if item.form == "leads_to" else ()
     if round_and_round:
         return Judgement(item, None, path=round_and_round, why="a cycle that nothing bounds may put it off for ever")
@@ -185,15 +188,13 @@ def _wanted(graph: Graph, monitor: Monitor) -> Iterator[dict[str, Any]]:
 
 def _put_off(graph: Graph, monitor: Monitor) -> tuple[Arc, ...]:
     """A way into a cycle that nothing bounds, and on which what must come does not; empty where there is none."""
-    budget = graph.flow.budget
-    if budget is not None and any(
-        part is not None for part in (budget.steps, budget.seconds, budget.deadline, budget.calls)
-    ):
+    if not any(item.code in ("F401", "F402") for item in bounds(graph)[0]):
         return ()
     product = Product(graph, monitor)
     begin = (product.start, monitor.start)
-    came: dict[Any, tuple[Arc, ...]] = {begin: ()}
-    todo, owed = [begin], nx.DiGraph()
+    came: dict[Any, tuple[Any, tuple[Arc, ...]] | None] = {begin: None}
+    todo = [begin]
+    owed: nx.DiGraph[Any] = nx.DiGraph()
     for config, state in todo:
         for step in product.onward(config):
             into, _ = monitor.run(state, step.marks)
@@ -201,14 +202,15 @@ def _put_off(graph: Graph, monitor: Monitor) -> tuple[Arc, ...]:
                 continue
             there = (step.config, into)
             if there not in came:
-                came[there] = (*came[config, state], *step.arcs)
+                came[there] = ((config, state), step.arcs)
                 todo.append(there)
             if state and into and not any(arc.limits for arc in step.arcs):
                 owed.add_edge((config, state), there)
+    first = {spot: place for place, spot in enumerate(came)}
     for part in nx.strongly_connected_components(owed):
-        one = min(part, key=lambda spot: len(came[spot]))
+        one = min(part, key=lambda spot: first[spot])
         if len(part) > 1 or owed.has_edge(one, one):
-            return came[one]
+            return way_back(came, one)
     return ()
 
 
