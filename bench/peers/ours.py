@@ -18,6 +18,7 @@ from bench.lanes import DIED, Round
 from bench.pace import Marks, Stopwatch, timed_runs
 from bench.payload import kilobyte
 from bench.stored import at_least, count, size
+from guideway.flows.check import check as flow_check
 
 open_apps = ExitStack()
 """Closed by whoever does rounds in a process that goes on."""
@@ -302,12 +303,12 @@ def wide(nodes: int) -> gw.Flow[Counted]:
 
 
 def checks(home: Path, *, nodes: int) -> Round:  # noqa: ARG001  # nothing is stored
-    """``check()`` of such a flow, and of one ten times as large; no solver is installed."""
+    """``check()`` of such a flow, and of one ten times as large, without the solver; and of the first with it."""
     small, large = wide(nodes), wide(nodes * 10)
 
-    def check(flow: gw.Flow[Counted]) -> float:
+    def check(flow: gw.Flow[Counted], *, solver: bool = False) -> float:
         began = time.perf_counter()
-        report = flow.check()
+        report = flow_check(flow, solver=solver)
         taken = time.perf_counter() - began
         assert report.ok, report
         assert report.facts.max_steps
@@ -315,6 +316,6 @@ def checks(home: Path, *, nodes: int) -> Round:  # noqa: ARG001  # nothing is st
 
     def a_round() -> dict[str, float]:
         some, many = check(small), check(large)
-        return {"small": some, "large": many, "times": many / some}
+        return {"small": some, "large": many, "times": many / some, "solver": check(small, solver=True)}
 
     return a_round

@@ -51,11 +51,11 @@ class Row:
         return tuple(place for place, route in enumerate(self.routes) if route.limits)
 
     @cached_property
-    def open(self) -> Values | bool | None:
-        """A state in which no edge passes though no limit is used up; False: there is none, None: that is open."""
+    def open(self) -> bool | None:
+        """Whether there is a state in which no edge passes though no limit is used up; None where that is open."""
         if any(not _conditions(route) for route in self.routes):
             return False
-        return self.oracle.possible((), range(len(self.routes)))
+        return self.oracle.can((), range(len(self.routes)))
 
     def before(self, place: int) -> list[int]:
         """The edges before one that surely keep a run from it where they pass: those without a limit."""
@@ -136,7 +136,8 @@ def gaps_undecided(graph: Graph, gaps: Sequence[tuple[Row, Fallen]]) -> Iterator
     """F206: a case without an edge, to which no path was carried out, and of which none is known not to lead there."""
     for row, gap in gaps:
         if gap.done is None and gap.possible is not False:
-            state = "" if not isinstance(row.open, dict) else f", such as {_state(row.open)}"
+            case = row.oracle.case((), range(len(row.routes)))
+            state = f", such as {_state(case)}" if case else ""
             names = sorted({name for route in row.routes for tree in _conditions(route) for name in functions(tree)})
             said = f" where {_listed(names)} {'says' if len(names) == 1 else 'say'} no" if names else ""
             yield Finding(
@@ -153,8 +154,12 @@ def gaps_by_limits(graph: Graph, symbols: Symbols, rows: Sequence[Row]) -> Itera
         rest = [place for place in range(len(row.routes)) if place not in row.limited]
         if not row.limited or any(not _conditions(row.routes[place]) for place in rest):
             continue
-        state = row.oracle.possible((), rest)
-        gap = Fallen(False) if state is False else fallen(graph, symbols, row.source, row.ends, used_up=True)
+        state = row.oracle.case((), rest)
+        gap = (
+            Fallen(False)
+            if row.oracle.can((), rest) is False
+            else fallen(graph, symbols, row.source, row.ends, used_up=True)
+        )
         if gap.possible is False:
             continue
         limits = {item.name or f"at_most({item.n})" for at in row.limited for item in row.routes[at].limits}
@@ -192,14 +197,16 @@ def _everywhere(rows: Sequence[Row], holds: Callable[[Row, int], bool]) -> Itera
 
 
 def _is_dead(row: Row, place: int) -> bool:
-    return bool(_conditions(row.routes[place])) and row.oracle.possible((place,), ()) is False
+    if not _conditions(row.routes[place]) or row.oracle.can((place,), row.before(place)):
+        return False
+    return row.oracle.can((place,), ()) is False
 
 
 def _is_hidden(row: Row, place: int) -> bool:
     earlier = row.before(place)
-    if not _conditions(row.routes[place]) or not earlier or _is_dead(row, place):
+    if not _conditions(row.routes[place]) or not earlier or row.oracle.can((place,), earlier) is not False:
         return False
-    return row.oracle.possible((place,), earlier) is False
+    return not _is_dead(row, place)
 
 
 def shadowed(graph: Graph, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -259,9 +266,9 @@ def _both(row: Row) -> tuple[Route, Route, Values] | None:
             mine, its = _conditions(route), _conditions(other)
             if same or not mine or not its or any(any(functions(tree)) for tree in (*mine, *its)):
                 continue  # what a named function says is not known
-            if row.oracle.possible((second,), row.before(second)) is False:
+            if row.oracle.can((second,), row.before(second)) is False:
                 continue  # F204 tells it
-            state = row.oracle.possible((first, second), range(first))
+            state = row.oracle.case((first, second), range(first))
             if state:
                 return other, route, state
     return None

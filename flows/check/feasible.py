@@ -128,7 +128,8 @@ class _Walk:
             types = surely(node)
             for name in names:
                 self._new(place, name, types.get(name, MISSING))
-                self.followed = self.followed and (name in types or not self.kept.stores(name))
+                known = types.get(name, MISSING) is not MISSING and self.kept.stores(name) and not self.kept.whole
+                self.followed = self.followed and known
         elif arc.on == "failed" and arc.source not in self.graph.raising and not isinstance(node, Each | Subflow):
             return  # the state is as it was
         elif arc.on != "refused" or node.kind == "act":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from ...guards.evaluation import holds
 from ...guards.expressions import Formula, conjunction
@@ -16,8 +16,17 @@ from .partition import Values, table
 class Oracle(Protocol):
     """Says which edges can pass together."""
 
-    def possible(self, passing: Sequence[int], failing: Sequence[int]) -> Values | Literal[False] | None:
-        """A state in which some edges pass and others do not; False where there is none, None where that is open.
+    def can(self, passing: Sequence[int], failing: Sequence[int]) -> bool | None:
+        """Whether there is a state in which some edges pass and others do not; None where that is open.
+
+        Args:
+            passing: the places of edges.
+            failing: the places of others.
+        """
+        ...
+
+    def case(self, passing: Sequence[int], failing: Sequence[int]) -> Values | None:
+        """Such a state; None where none is known.
 
         Args:
             passing: the places of edges.
@@ -36,13 +45,15 @@ class Tried:
     def __init__(self, rows: Mapping[int, Values]) -> None:
         self._rows = rows
 
-    def possible(self, passing: Sequence[int], failing: Sequence[int]) -> Values | Literal[False] | None:
+    def can(self, passing: Sequence[int], failing: Sequence[int]) -> bool | None:
+        """See ``Oracle``."""
+        return self.case(passing, failing) is not None
+
+    def case(self, passing: Sequence[int], failing: Sequence[int]) -> Values | None:
         """See ``Oracle``."""
         wanted, unwanted = (sum(1 << place for place in places) for places in (passing, failing))
-        for bits, values in self._rows.items():
-            if bits & wanted == wanted and not bits & unwanted:
-                return values
-        return False
+        found = (values for bits, values in self._rows.items() if bits & wanted == wanted and not bits & unwanted)
+        return next(found, None)
 
 
 class Asked:
@@ -62,28 +73,47 @@ class Asked:
         )
         self._types = {name: annotation for name, annotation in types.items() if name in self._reads}
         self._open = any(any(functions(tree)) for tree in self._edges if tree is not None)
+        self._answers: dict[tuple[frozenset[int], frozenset[int]], Sat | bool | None] = {}
 
-    def possible(self, passing: Sequence[int], failing: Sequence[int]) -> Values | Literal[False] | None:
+    def can(self, passing: Sequence[int], failing: Sequence[int]) -> bool | None:
         """See ``Oracle``."""
+        found = self._answer(passing, failing)
+        return isinstance(found, Sat) or found
+
+    def case(self, passing: Sequence[int], failing: Sequence[int]) -> Values | None:
+        """See ``Oracle``."""
+        found = self._answer(passing, failing)
+        if isinstance(found, Sat):
+            for values in found.every({"": dict.fromkeys(self._reads, 0)}):
+                if self._open or self._confirmed(values[""], passing, failing):
+                    return values[""]
+        return None
+
+    def _answer(self, passing: Sequence[int], failing: Sequence[int]) -> Sat | bool | None:
+        """What the solver says; what it said of more, or of less, is used again."""
+        asked = frozenset(passing), frozenset(failing)
         if any(self._edges[place] is None for place in failing):
             return False
+        for (passed, failed), answer in self._answers.items():
+            if answer is False and passed <= asked[0] and failed <= asked[1]:
+                return False
+            if isinstance(answer, Sat) and asked[0] <= passed and asked[1] <= failed:
+                return answer
+        if asked not in self._answers:
+            self._answers[asked] = self._ask(*asked)
+        return self._answers[asked]
+
+    def _ask(self, passing: frozenset[int], failing: frozenset[int]) -> Sat | bool | None:
         wanted: dict[Any, Logic] = {
             name: self._symbols.typed(name, 0, annotation) for name, annotation in self._types.items()
         }
-        for place in (*passing, *failing):
+        for place in sorted(passing | failing):
             tree = self._edges[place]
             if tree is not None:
                 true = self._symbols.truth(tree, {}).true
                 wanted[place] = true if place in passing else ~true
         found = self._symbols.solve(wanted)
-        if isinstance(found, Unsat):
-            return False
-        if not isinstance(found, Sat):
-            return None
-        for values in found.every({"": dict.fromkeys(self._reads, 0)}):
-            if self._open or self._confirmed(values[""], passing, failing):
-                return values[""]
-        return None
+        return found if isinstance(found, Sat) else False if isinstance(found, Unsat) else None
 
     def _confirmed(self, values: Values, passing: Sequence[int], failing: Sequence[int]) -> bool:
         state = self._symbols.model.model_construct(**values)

@@ -21,7 +21,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ...guards.evaluation import holds
+from ...guards.evaluation import Prepared
 from ...guards.expressions import And, Compare, Const, Exists, Expr, Formula, NoneOf, OneOf, Opaque, Or, Read, Some
 from ...guards.kinds import BOOL, DATE, NUMBER, TEXT, Choice, Kind, kind_of_type, leaves
 from ...guards.values import equal, exact
@@ -95,6 +95,7 @@ def table(
     functions = list(asked.functions)
     if prod(map(len, tried.values())) * 2 ** len(functions) > MOST:
         return None
+    prepared = [[Prepared(tree) for tree in edge] for edge in edges]
     rows: dict[int, Values] = {}
     for values in product(*tried.values()):
         state = SimpleNamespace(**dict(zip(tried, values, strict=True)))
@@ -104,8 +105,8 @@ def table(
                 for leaf, value in zip(functions, said, strict=True)
             }
             bits = 0
-            for place, edge in enumerate(edges):
-                if all(holds(tree, state, memo=memo) is True for tree in edge):
+            for place, edge in enumerate(prepared):
+                if all(item.holds(state, memo=memo) is True for item in edge):
                     bits |= 1 << place
             rows.setdefault(bits, dict(state.__dict__))
     return rows

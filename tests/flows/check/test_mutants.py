@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from guideway.flows.check.cases import Row
 from guideway.flows.check.cheapest import Cheapest
+from guideway.flows.check.falling import Fallen
+from guideway.flows.check.feasible import _Walk
 from guideway.flows.check.passing import Passings
 from guideway.flows.check.pruning import Pruning
 from guideway.flows.check.reaching import NoStands
@@ -20,7 +23,9 @@ from guideway.flows.check.stepping import Product
 from guideway.flows.check.strangers import _Written
 from guideway.flows.check.times import Most
 from guideway.flows.monitors import Monitor
+from tests.flows.check import test_cases as cases
 from tests.flows.check import test_effects as effects
+from tests.flows.check import test_feasible as feasible
 from tests.flows.check import test_own_ways as ways
 from tests.flows.check import test_pages as pages
 from tests.flows.check import test_properties as props
@@ -40,6 +45,14 @@ def meets_once(self: Any, spot: Any, may: int, must: int) -> bool:
     first = spot not in self.found
     self.found.setdefault(spot, Bits(may, must))
     return first or spot[1] == JOIN
+
+
+WRITE = _Walk._write
+
+
+def writes_always(walk: Any, place: int, arc: Any) -> None:
+    """Stands for a rule that takes a failed step for one that wrote."""
+    WRITE(walk, place, arc._replace(on="ok") if arc.on == "failed" else arc)
 
 
 def page(code: str) -> Callable[[], None]:
@@ -85,6 +98,29 @@ RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
     "F105": ("regional", "without_one_exit", nothing, page("F105")),
     "F106": ("regional", "unmatched_ends", nothing, ways.test_a_bare_target_behind_every_end_is_never_taken),
     "F107": ("regional", "ends_without_way", nothing, page("F107")),
+    "F201": ("cases", "gaps_reached", nothing, page("F201")),
+    "F202": ("cases", "gaps_by_limits", nothing, page("F202")),
+    "F203": ("cases", "untakable", nothing, page("F203")),
+    "F204": ("cases", "shadowed", nothing, page("F204")),
+    "F205": ("cases", "order_matters", nothing, page("F205")),
+    "F206": ("cases", "gaps_undecided", nothing, page("F206")),
+    "a case is told where a run can come to it": (
+        "cases", "fallen", lambda *_, **__: Fallen(None), cases.test_a_case_that_no_run_comes_to_is_not_told,
+    ),
+    "what a node returns": (
+        "cases", "surely", lambda _: {}, cases.test_an_edge_that_nothing_takes_is_told,
+    ),
+    "limits hide nothing": (
+        Row, "before", lambda _, place: list(range(place)), cases.test_an_edge_behind_a_wider_one_is_told,
+    ),
+    "what is written is new": (_Walk, "_new", nothing, feasible.test_what_is_written_is_new),
+    "a failed step writes nothing": (
+        _Walk, "_write", writes_always, feasible.test_a_failed_step_leaves_the_state_as_it_was,
+    ),
+    "what a node returns on a path": (
+        "feasible", "surely", lambda _: {}, feasible.test_the_return_type_of_a_node_is_known,
+    ),
+    "limits on a path": (_Walk, "_not_passed", nothing, feasible.test_limits_count_on_a_path),
     "F304": ("data", "parallel_writes", nothing, regions.test_a_field_with_a_reducer_is_written_in_parallel),
     "F305": ("data", "borders", nothing, regions.test_a_flow_gives_back_what_the_fields_around_it_take),
     "F403": (
