@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from .monitors import Mark, Monitor
 from .watching import Watch, watch
@@ -78,6 +78,4 @@ def history_from(data: Sequence[Sequence[Any]]) -> History:
     Args:
         data: as written.
     """
-    return History(
-        (Mark(cast("Any", kind), name, verdict, tuple(holds)), count) for kind, name, verdict, holds, count in data
-    )
+    return History((Mark(kind, name, verdict, tuple(holds)), count) for kind, name, verdict, holds, count in data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from ..guards.expressions import Formula
 from .properties import Property, Subject
@@ -36,13 +36,12 @@ class Mark(NamedTuple):
     holds: tuple[str, ...] = ()
 
 
+BEGIN: int = 0
+"""The state of every automaton at the beginning."""
+
+
 class Automaton(Protocol):
     """What the checks explore a flow with: a state behind what happens, and whether anything was wrong."""
-
-    @property
-    def start(self) -> int:
-        """The state at the beginning."""
-        ...
 
     @property
     def names(self) -> frozenset[tuple[Happening, str]]:
@@ -79,14 +78,12 @@ class Monitor:
     A state is a number of few values, 0 at the beginning. What violates the property does not stop it.
 
     Args:
-        property: the property.
+        item: the property.
         about: what this one is about.
     """
 
-    property: Property
+    item: Property
     about: tuple[Subject, ...]
-
-    start: ClassVar[int] = 0
 
     def next(self, state: int, mark: Mark) -> tuple[int, bool]:
         """The state behind something that happens, and whether that violates the property.
@@ -95,7 +92,7 @@ class Monitor:
             state: the state before.
             mark: what happens.
         """
-        return _FORMS[self.property.form](self, state, mark)
+        return _FORMS[self.item.form](self, state, mark)
 
     def run(self, state: int, marks: Iterable[Mark]) -> tuple[int, bool]:
         """The state behind many things that happen, and whether any of them violates the property.
@@ -110,10 +107,19 @@ class Monitor:
             bad = bad or wrong
         return state, bad
 
-    @cached_property
+    @property
     def names(self) -> frozenset[tuple[Happening, str]]:
         """What it looks at, besides ends: all else leaves its state as it is."""
-        every = [*self.about, *self.property.other]
+        return self._names
+
+    @property
+    def conditions(self) -> Mapping[str, Formula]:
+        """The conditions that it looks at, by their text."""
+        return self._conditions
+
+    @cached_property
+    def _names(self) -> frozenset[tuple[Happening, str]]:
+        every = [*self.about, *self.item.other]
         kinds: dict[str, tuple[Happening, ...]] = {"node": ("start", "ok"), "gate": ("yes", "no")}
         return frozenset((kind, item.name) for item in every for kind in kinds.get(item.kind, ()))
 
@@ -125,41 +131,40 @@ class Monitor:
         """
         if mark.kind == "end" or (mark.kind, mark.name) in self.names:
             return True
-        return mark.kind == "start" and bool(self.conditions) and self.property.form != "unless"
+        return mark.kind == "start" and bool(self.conditions) and self.item.form != "unless"
 
     @cached_property
-    def conditions(self) -> dict[str, Formula]:
-        """The conditions that it looks at, by their text."""
-        return {item.name: item.tree for item in (*self.about, *self.property.other) if item.tree is not None}
+    def _conditions(self) -> dict[str, Formula]:
+        return {item.name: item.tree for item in (*self.about, *self.item.other) if item.tree is not None}
 
     # forms
 
     def _unless(self, state: int, mark: Mark) -> tuple[int, bool]:
         """A bit for each gate that said yes since the last time, one for each node that ended well."""
-        for place, item in enumerate(self.property.other):
+        for place, item in enumerate(self.item.other):
             if item.kind == "gate" and item.name == mark.name and mark.kind in ("yes", "no"):
                 state = state | (1 << place) if mark.kind == "yes" else state & ~(1 << place)
             elif item.kind == "node" and mark[:2] == ("ok", item.name):
                 state |= 1 << place
         if not _occurs(self.about, mark):
             return state, False
-        let = state or _known(self.property.other, mark)
-        nodes = sum(1 << place for place, item in enumerate(self.property.other) if item.kind == "node")
+        let = state or _known(self.item.other, mark)
+        nodes = sum(1 << place for place, item in enumerate(self.item.other) if item.kind == "node")
         return state & nodes, not let
 
     def _after(self, state: int, mark: Mark) -> tuple[int, bool]:
-        state |= _may_hold(self.property.other, mark)
+        state |= _may_hold(self.item.other, mark)
         bad = bool(state) and _occurs(self.about, mark)
-        return state | _occurs(self.property.other, mark), bad
+        return state | _occurs(self.item.other, mark), bad
 
     def _before(self, state: int, mark: Mark) -> tuple[int, bool]:
         state |= _done(self.about, mark) or _known(self.about, mark)
-        return state, not state and _occurs(self.property.other, mark)
+        return state, not state and _occurs(self.item.other, mark)
 
     def _leads_to(self, state: int, mark: Mark) -> tuple[int, bool]:
         if _occurs(self.about, mark) or _may_hold(self.about, mark):
             state = 1
-        other = self.property.other
+        other = self.item.other
         if _done(other, mark) or _known(other, mark) or (mark.kind == "end" and _occurs(other, mark)):
             state = 0
         return state, bool(state) and mark.kind == "end"

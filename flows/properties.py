@@ -7,9 +7,9 @@ docs/properties.md says of each form exactly what it means.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..errors import FlowError, caller
 from ..guards.conditions import Condition, Symbol, check_fields, condition
@@ -272,7 +272,7 @@ def _fits(form: Form, subjects: tuple[Subject, ...], place: int, line: str | Non
 
 
 def _subjects(things: Things, line: str | None) -> tuple[Subject, ...]:
-    given = things if isinstance(things, tuple) else (things,)
+    given = cast("tuple[Any, ...]", things if isinstance(things, tuple) else (things,))
     found = tuple(dict.fromkeys(item for thing in given for item in _of(thing, line)))
     if not found:
         raise FlowError("a property is about at least one node, gate, end or condition", where=line)
@@ -328,12 +328,15 @@ def bind(properties: object, flow: Flow[Any]) -> tuple[Property, ...]:
             where=flow.line,
         )
     found: list[Property] = []
-    for item in properties:
+    given: list[Any] = list(cast("Iterable[Any]", properties))
+    for item in given:
         if not isinstance(item, Property):
-            hint = {Never: ": add .unless(...) or .after(...)", Always: ": add .before(...) or .leads_to(...)"}
+            hint = ": write never(...).unless(...) and the like"
+            if isinstance(item, Never | Always):
+                ways = ".unless(...) or .after(...)" if isinstance(item, Never) else ".before(...) or .leads_to(...)"
+                hint = f": add {ways}"
             raise FlowError(
-                f"flow {flow.name!r}: properties= holds {item!r}, which is no property"
-                + hint.get(type(item), ": write never(...).unless(...) and the like"),
+                f"flow {flow.name!r}: properties= holds {item!r}, which is no property{hint}",
                 where=getattr(item, "line", None) or flow.line,
             )
         for subject in (*item.about, *item.other):

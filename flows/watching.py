@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..guards.evaluation import OpaqueFailed, holds
 from ..guards.expressions import Formula
 from ..nodes.outcome import ErrorRecord
-from .monitors import RAISED, Mark, Monitor
+from .monitors import BEGIN, RAISED, Mark, Monitor
 from .position import AtEnd, AtNode, Position
 from .properties import Property
 
@@ -45,7 +45,7 @@ class Watch(NamedTuple):
         marks = tuple(marks)
         for monitor, state in zip(self.monitors, self.states, strict=True):
             if monitor.run(state, marks)[1]:
-                return monitor.property
+                return monitor.item
         return None
 
     def conditions(self) -> Mapping[str, Formula]:
@@ -63,7 +63,7 @@ def watch(monitors: tuple[Monitor, ...]) -> Watch:
     Args:
         monitors: the automata.
     """
-    return Watch(monitors, tuple(monitor.start for monitor in monitors)) if monitors else UNWATCHED
+    return Watch(monitors, tuple(BEGIN for _ in monitors)) if monitors else UNWATCHED
 
 
 class Lookout:

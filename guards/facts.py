@@ -169,12 +169,12 @@ class Facts:
             yield implies(both(has, lengths(of) == lengths(item)), of == item)
             yield implies(self.solving.either(of == item, item == 0), has)
             for word, number in words if part.of.word is None else [(part.of.word, of)]:
-                for other, other_number in words if part.item.word is None else [(part.item.word, item)]:
+                for inner, inner_number in words if part.item.word is None else [(part.item.word, item)]:
                     these = both(
                         True if part.of.word is not None else of == number,
-                        True if part.item.word is not None else item == other_number,
+                        True if part.item.word is not None else item == inner_number,
                     )
-                    yield implies(these, has if other in word else self.solving.no(has))
+                    yield implies(these, has if inner in word else self.solving.no(has))
             for other in self.parts:
                 mine, its = part.item.word, other.item.word
                 if other.of is part.of and mine is not None and its is not None and its in mine:

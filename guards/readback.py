@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
@@ -20,6 +20,8 @@ from .solving import Bit
 from .sorts import LOCAL, MOMENT, leaf_types
 from .values import exact
 from .words import Unmade, Words
+
+Name = TypeVar("Name", bound=Hashable)
 
 STAGES = ((8, 3), (1000, 8), (10**6, 32), (None, 10_000))
 """How large numbers and how long texts and collections may be, the small ones tried first."""
@@ -47,7 +49,7 @@ class Readback:
         self.solving = cells.solving
         self._settled: list[Bit] = []
 
-    def every(self, cells: Mapping[Hashable, Cell], *, small: bool) -> Iterator[dict[Hashable, Any]]:
+    def every(self, cells: Mapping[Name, Cell], *, small: bool) -> Iterator[dict[Name, Any]]:
         """Values for cells, one set of them for each stage in which there is one.
 
         Args:
@@ -89,8 +91,7 @@ class Readback:
                     if new:
                         self._settled.append(self.solving.implies(option.bit, length == least))
                     if sort == LIST and (least or not new):
-                        for place in ("first", "last"):
-                            item = cell.item(place, option.thing)  # type: ignore[arg-type]  # one of the two
+                        for item in (cell.item("first", option.thing), cell.item("last", option.thing)):
                             self._complete(item, new=item.key not in self.facts.cells)
                 case _:
                     pass
@@ -204,9 +205,9 @@ class _Reading:
             if len(found) > length:
                 raise Unmade("more items than fit in")
         if items.sort == DICT:
-            raise_for = get_args(items.type)[1:] or (Any,)
-            return {item: self._any(raise_for[0]) for item in found}
-        kind = get_origin(items.type) or items.type
+            value = self._any((*get_args(items.type), Any, Any)[1])
+            return dict.fromkeys(found, value)
+        kind: Any = get_origin(items.type) or items.type
         return kind(found) if kind in (tuple, set, frozenset, deque) else found
 
     def _list(self, cell: Cell, items: Items, inside: list[Any], length: int) -> list[Any]:
@@ -240,10 +241,11 @@ class _Reading:
 
     def _any(self, annotation: Any) -> Any:
         """The plainest value of a type, of which nothing is asked."""
+        plain: tuple[Any, ...] = (str, int, float, bool, list, dict, set)
         for kind in leaf_types(annotation):
             if kind in (NoneType, Any):
                 return None
-            if kind in (str, int, float, bool, list, dict, set):
+            if kind in plain:
                 return kind()
         raise Unmade(f"no value of {annotation} is known")
 

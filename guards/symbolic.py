@@ -28,7 +28,7 @@ from .expressions import (
 )
 from .facts import Facts, Need
 from .messages import messages_field
-from .readback import Readback
+from .readback import Name, Readback
 from .solving import Bit, Solving
 from .terms import Terms, Value, Versions
 
@@ -99,7 +99,7 @@ class Sat:
             return found[""]
         raise LookupError("no values could be made")
 
-    def every(self, versions: Mapping[Hashable, Versions]) -> Iterator[dict[Hashable, dict[str, Any]]]:
+    def every(self, versions: Mapping[Name, Versions]) -> Iterator[dict[Name, dict[str, Any]]]:
         """Values that may do, the smallest first: what is not exact is to be confirmed by evaluation.
 
         Args:

@@ -79,8 +79,8 @@ class Words:
             inside = solving.truth(self._model, has(part.of.value, part.item.value))
             (wanted if inside else unwanted).append(self.text(other))
         base = ""
-        for part in sorted(wanted, key=len, reverse=True):
-            base += "" if part in base else part
+        for text in sorted(wanted, key=len, reverse=True):
+            base += "" if text in base else text
         length = None
         if Word.MEASURED in self._facts.asked:
             found = solving.value(self._model, self._facts.of.lengths(number))

@@ -208,7 +208,8 @@ class _Walk:
         """What the solver says."""
         found = self.symbols.solve(self.wanted)
         if isinstance(found, Unsat):
-            clues = [(key[0], key[1], key[2]) for key in found.core if key[0] != "type"]  # type: ignore[index]  # keys are tuples
+            keys: Any = found.core
+            clues: list[Clue] = [key for key in keys if key[0] != "type"]
             return Feasible("no", core=tuple(sorted(clues, key=lambda clue: (clue[0], str(clue[1]), clue[2]))))
         if not isinstance(found, Sat):
             return Feasible("unknown")

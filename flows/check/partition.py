@@ -220,16 +220,16 @@ def _of(choice: Choice, marks: list[Any], constants: list[Any], ordered: bool) -
 
 def _numbers(kind: type, marks: list[Any]) -> list[Any] | None:
     """Each of some numbers, and one between each two of them, below, and above."""
-    points = sorted({value for value in map(exact, marks) if value is not None})
-    found: set[Fraction] = {Fraction(0), *map(Fraction, points)}
+    points = sorted({Fraction(value) for value in map(exact, marks) if value is not None})
+    found = {Fraction(0), *points}
     for point in points:
         found |= {Fraction(floor(point) + step) for step in (-1, 0, 1)} | {
             Fraction(ceil(point) + step) for step in (0, 1)
         }
     if kind is not int:
-        found |= {Fraction(a + b) / 2 for a, b in pairwise(points)}
+        found |= {(a + b) / 2 for a, b in pairwise(points)}
         edges = (points[0], points[-1]) if points else ()
-        found |= {Fraction(point + step * max(1, abs(point))) for point in edges for step in (-1, 1)}
+        found |= {point + step * max(Fraction(1), abs(point)) for point in edges for step in (-1, 1)}
     made = [_number(kind, value) for value in sorted(found, key=lambda value: (abs(value), value))]
     return None if None in made else [value for value in made if value != "none"]
 

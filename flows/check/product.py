@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ...guards.expressions import Formula
-from ..monitors import Automaton, Mark
+from ..monitors import BEGIN, Automaton, Mark
 from .arcs import Arc
 from .feasible import Clue
 from .graph import Graph
 from .pruning import Known, Pruning
 from .stepping import Config, Forked, Product
-
 
 Claim = tuple[int, Formula, bool]
 """Which arc of a way, a condition, and whether it is known to be true where that arc leads."""
@@ -131,7 +130,7 @@ def reach(
 
 def _search(product: Product, pruning: Pruning, limit: int) -> Iterator[Way | int]:
     """The paths by which the automaton is violated, shortest first; at last how many states there are."""
-    begin: State = (product.start, product.monitor.start, pruning.start)
+    begin: State = (product.start, BEGIN, pruning.start)
     came: _Came = {begin: None}
     todo = deque([begin])
     while todo:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 
-from ..monitors import Monitor, monitors_of
+from ..monitors import BEGIN, Monitor, monitors_of
 from ..properties import Property
 from .arcs import Arc
 from .bounds import bounds
@@ -147,7 +147,7 @@ def _judge(graph: Graph, item: Property) -> Judgement:
 
 
 def _judge_part(graph: Graph, monitor: Monitor) -> Judgement:
-    item = monitor.property
+    item = monitor.item
 
     def carried_out(way: Way) -> Carried:
         for wanted in _wanted(graph, monitor):
@@ -191,7 +191,7 @@ def _put_off(graph: Graph, monitor: Monitor) -> tuple[Arc, ...]:
     if not any(item.code in ("F401", "F402") for item in bounds(graph)[0]):
         return ()
     product = Product(graph, monitor)
-    begin = (product.start, monitor.start)
+    begin = (product.start, BEGIN)
     came: dict[Any, tuple[Any, tuple[Arc, ...]] | None] = {begin: None}
     todo = [begin]
     owed: nx.DiGraph[Any] = nx.DiGraph()
@@ -206,9 +206,10 @@ def _put_off(graph: Graph, monitor: Monitor) -> tuple[Arc, ...]:
                 todo.append(there)
             if state and into and not any(arc.limits for arc in step.arcs):
                 owed.add_edge((config, state), there)
-    first = {spot: place for place, spot in enumerate(came)}
-    for part in nx.strongly_connected_components(owed):
-        one = min(part, key=lambda spot: first[spot])
+    first: dict[Any, int] = {spot: place for place, spot in enumerate(came)}
+    parts: Iterator[set[Any]] = nx.strongly_connected_components(owed)
+    for part in parts:
+        one: Any = min(part, key=first.__getitem__)
         if len(part) > 1 or owed.has_edge(one, one):
             return way_back(came, one)
     return ()

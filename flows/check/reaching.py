@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar
 
 from ...guards.expressions import Formula
 from ..monitors import Happening, Mark
@@ -15,9 +14,9 @@ from .product import Feasible, Proved, Refuted, Undecided, Way, reach
 class Indifferent:
     """An automaton to which nothing is wrong."""
 
-    start: ClassVar[int] = 0
-    names: ClassVar[frozenset[tuple[Happening, str]]] = frozenset()
-    conditions: ClassVar[Mapping[str, Formula]] = {}
+    def __init__(self) -> None:
+        self.names: frozenset[tuple[Happening, str]] = frozenset()
+        self.conditions: Mapping[str, Formula] = {}
 
     def minds(self, mark: Mark) -> bool:  # it looks at nothing
         """See ``Automaton.minds``."""
@@ -36,14 +35,13 @@ class NoStands:
         node: the node.
     """
 
-    start: ClassVar[int] = 0
-    conditions: ClassVar[Mapping[str, Formula]] = {}
-
     def __init__(self, graph: Graph, node: str) -> None:
         self.node = node
+        self.conditions: Mapping[str, Formula] = {}
         kinds: tuple[Happening, ...] = ("yes", "no")
-        said = {(kind, gate) for gate in graph.flow.gates for kind in kinds}
-        self.names: frozenset[tuple[Happening, str]] = frozenset(said | {("start", node)})
+        said: set[tuple[Happening, str]] = {(kind, gate) for gate in graph.flow.gates for kind in kinds}
+        said.add(("start", node))
+        self.names: frozenset[tuple[Happening, str]] = frozenset(said)
 
     def minds(self, mark: Mark) -> bool:
         """See ``Automaton.minds``."""

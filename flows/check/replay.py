@@ -196,8 +196,8 @@ def _led(
 
 def _calls(graph: Graph, hops: Sequence[Hop]) -> bool:
     """Whether a function of the author's would be called on the way."""
-    rows = graph.flow.rows
-    return any(may_raise(route) for hop in hops for arc in hop[:2] for route in rows.get(arc.source, ()))
+    sources = {arc.source for hop in hops for arc in hop[:2]}
+    return any(may_raise(route) for source in sources for route in graph.flow.rows.get(source, ()))
 
 
 def _holds(state: BaseModel, name: str, value: Any) -> bool:
@@ -281,9 +281,8 @@ class _Lead:
         while isinstance(move, Ask):
             gate = gate_at(self.flow, move.at).name
             refusal = Refusal(kind=noes[gate], gate=gate) if gate in noes else None  # type: ignore[arg-type]  # the noes are those of gates
-            place = place._replace(out=move.out, watch=self.watched)
-            decided = Decided(move.at, refusal=refusal)
-            move = self._watch(decided, next_move(self.flow, place, decided))
+            place, incoming = place._replace(out=move.out, watch=self.watched), Decided(move.at, refusal=refusal)
+            move = self._watch(incoming, next_move(self.flow, place, incoming))
         for name in move.why.counted:
             self.counters[name] = self.counters.get(name, 0) + 1
         self.out = move.out

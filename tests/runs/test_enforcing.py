@@ -259,7 +259,7 @@ def test_what_is_not_proved_is_watched_without_a_mark():
             on(tell, done)]  # fmt: skip
     items = never(pay).unless(tell), always(look).before(pay)
     desk = Flow("desk", state=S, edges=rows, properties=items)
-    assert [str(item.property) for item in desk.watched] == ["never(pay).unless(tell)"]
+    assert [str(item.item) for item in desk.watched] == ["never(pay).unless(tell)"]
     run = desk.compile().start({})
     assert (run.verdict, run.error.category) == ("failed", "forbidden")
     assert DONE == ["look"]
