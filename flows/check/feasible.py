@@ -111,6 +111,12 @@ class _Walk:
                     self._not_passed(place, route, limits=arc.target != NO_CASE)
         elif arc.row is not None and arc.on != "head":
             self._passed(place, arc, routes)
+            for gate, _ in (
+                arc.noes if arc.on in ("ok", "failed") else ()
+            ):  # a gate that is exempt there says no to nothing
+                unless = getattr(self.flow.gates.get(gate), "unless", None)
+                if unless is not None:
+                    self.ask(place, unless, passes=False)
         self.forked = self.forked or arc.on == "head"
         for limit in arc.limits:
             self.counts.setdefault(limit, []).append(place)

@@ -138,7 +138,16 @@ def _classes(
     if narrow:
         given = kind_of_type(written)
         found = [value for value in found if _can_be(given, value)]
-    return list({(type(value), repr(value)): value for value in found}.values())  # a model has no hash
+    return _distinct(found)
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    """Some values, each once; a model or a list among them has no hash."""
+    kept: list[Any] = []
+    for value in values:
+        if not any(type(one) is type(value) and one == value for one in kept):
+            kept.append(value)
+    return kept
 
 
 def _limits(model: type[BaseModel], name: str, info: FieldInfo) -> list[Any] | None:

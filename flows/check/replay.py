@@ -246,8 +246,6 @@ class _Lead:
         if not isinstance(move, Run | Finish):
             return None
         example = {"input": self.script.input, **self.begins, "steps": self.steps, "then": hops[-1].last.target}
-        if hops[0].last.noes:  # said before any step
-            example["noes"] = dict(hops[0].last.noes)
         return Replay(self.state, move.at, shown(example), self.script.input, self.violated)
 
     def _incoming(self, hop: Hop, update: dict[str, Any]) -> Incoming | None:

@@ -13,7 +13,7 @@ from .arcs import Arc
 from .graph import Graph
 from .laying import Hop, Laying
 from .samples import sample
-from .wishes import wishes
+from .wishes import wish, wishes
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -86,6 +86,10 @@ def script(
     for place, hop in enumerate(hops):
         for name, value in wishes(flow.rows.get(hop.first.source, ()), hop.first.row, fields):
             _put(flow, made, hops, place, name, value)
+        for gate, _ in hop.last.noes:  # one that is exempt there asks nobody, and says no to nothing
+            unless = getattr(flow.gates.get(gate), "unless", None)
+            for name, value in () if unless is None else wish(unless, False, fields):
+                _put(flow, made, hops, place, name, value)
     for place, hop in enumerate(hops):
         for name, value in _asked_inside(graph, hop, made.updates[place], choice):
             _put(flow, made, hops, place, name, value, before=True)

@@ -16,14 +16,19 @@ from guideway import (
     End,
     Failure,
     Flow,
+    FlowError,
+    Property,
     Refusal,
+    always,
     approval,
     ask,
     at_most,
+    at_most_once,
     compute,
     exists,
     failed,
     fields,
+    never,
     none_of,
     on,
     one_of,
@@ -109,6 +114,10 @@ CONDITIONS = (
 )  # fmt: skip
 
 
+CLEAR = [item for item in CONDITIONS if item not in (is_odd, marked_a)]
+"""The conditions that the checks see into."""
+
+
 def function(name: str, reads: list[tuple[str, Any]], returns: Any) -> Any:
     """A function with a drawn signature."""
 
@@ -130,6 +139,7 @@ class Parts:
     ends: list[Any]
     limits: list[Any]
     gates: int = 0
+    plain: bool = False
 
     def target(self, draw: Any) -> Any:
         return draw(st.sampled_from([*self.nodes, *self.ends]))
@@ -143,7 +153,7 @@ class Parts:
     def gate(self, draw: Any, depth: int = 1, *, raises: bool = True) -> Any:
         self.gates += 1
         name = f"gate{self.gates}"
-        if raises and draw(st.integers(0, 3)) == 0:
+        if raises and not self.plain and draw(st.integers(0, 3)) == 0:
             return policy(never_four, violated=self.way(draw, depth), name=name)
         within = "1h" if draw(st.booleans()) else None
         return approval(
@@ -177,7 +187,8 @@ def edges(draw: Any, parts: Parts, *, start: bool) -> Any:
         guards: list[Any] = []
         if not start and draw(st.integers(0, 3)) == 0:
             guards.append(failed(*draw(st.sampled_from([(), ("timeout",), ("bug", "exhausted"), (LookupError,)]))))
-        items = draw(st.lists(st.sampled_from([*CONDITIONS, *parts.limits]), max_size=2))
+        conditions = CLEAR if parts.plain else CONDITIONS
+        items = draw(st.lists(st.sampled_from([*conditions, *parts.limits]), max_size=2))
         if items:
             guards.append(when(*items))
         if draw(st.integers(0, 4)) == 0:
@@ -193,11 +204,14 @@ def edges(draw: Any, parts: Parts, *, start: bool) -> Any:
 
 
 @st.composite
-def flows(draw: Any) -> Flow[S]:
-    """A flow of 2 to 6 nodes with loops, limits, failures, gates and the flow's own ways."""
+def flows(draw: Any, properties: int = 0, *, plain: bool = False) -> Flow[S]:
+    """A flow of 2 to 6 nodes with loops, limits, failures, gates and the flow's own ways, and so many properties.
+
+    A plain one has no functions on its edges and no policies.
+    """
     drawn = [draw(nodes(place)) for place in range(draw(st.integers(2, 6)))]
     limits = [at_most(draw(st.integers(1, 3)), name=f"limit{place}") for place in range(2)]
-    parts = Parts(drawn, [End("good"), End("bad", verdict="failed")], limits)
+    parts = Parts(drawn, [End("good"), End("bad", verdict="failed")], limits, plain=plain)
     rows = [on(START, *draw(edges(parts, start=True)))]
     rows += [on(node, *draw(edges(parts, start=False))) for node in drawn if draw(st.integers(0, 12))]
     ways: dict[str, Any] = {}
@@ -207,7 +221,35 @@ def flows(draw: Any) -> Flow[S]:
             ways[kind] = parts.gate(draw, raises=False) >> target if draw(st.integers(0, 3)) == 0 else target
     steps = draw(st.none() | st.integers(0, 12))
     budget = None if steps is None else Budget(steps=steps, keep=Budget(steps=min(steps, draw(st.integers(0, 2)))))
-    return Flow("drawn", state=S, edges=rows, budget=budget, **ways)
+    flow = Flow("drawn", state=S, edges=rows, budget=budget, **ways)
+    if not properties:
+        return flow
+    asked = [draw(claims(flow)) for _ in range(properties)]
+    return Flow("drawn", state=S, edges=rows, budget=budget, properties=asked, **ways)
+
+
+@st.composite
+def claims(draw: Any, flow: Flow[S]) -> Property:
+    """A property of a flow: any form, about its nodes, gates, ends and conditions."""
+    nodes, ends = list(flow.nodes.values()), list(flow.ends.values())
+    gates = [gate for routes in flow.rows.values() for route in routes for gate in route.gates]
+    some = st.lists(st.sampled_from([*nodes, *gates]), min_size=1, max_size=2, unique_by=id).map(tuple)
+    let = st.lists(st.sampled_from([*nodes, *gates, *CLEAR]), min_size=1, max_size=2, unique_by=id).map(tuple)
+    come = st.lists(st.sampled_from([*nodes, *gates, *ends]), min_size=1, max_size=2, unique_by=id).map(tuple)
+    went = st.lists(st.sampled_from([*nodes, *gates, *ends, *CLEAR]), min_size=1, max_size=2, unique_by=id).map(tuple)
+    forms = [
+        lambda: never(draw(come)).unless(draw(let)),
+        lambda: never(draw(some)).after(draw(let)),
+        lambda: always(draw(some)).before(draw(come)),
+        lambda: always(draw(some)).leads_to(draw(went)),
+        lambda: at_most_once(draw(some)),
+    ]
+    for _ in range(20):
+        try:
+            return draw(st.sampled_from(forms))()
+        except FlowError:  # a thing stands on both sides
+            continue
+    return at_most_once(nodes[0])
 
 
 @dataclass(frozen=True)
@@ -219,6 +261,11 @@ class Taken:
     move: Move
     incoming: Incoming
     decided: tuple[Decided, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the node that it left came to; None at the start."""
+        return self.incoming.outcome if isinstance(self.incoming, Done) else None
 
 
 CATEGORIES = ("bug", "timeout", "declined", "exhausted", "unknown_effect", "cancelled")
@@ -233,7 +280,8 @@ INPUTS = st.fixed_dictionaries(
 
 def run(draw: Any, flow: Flow[S], most: int = 60) -> Iterator[Taken]:
     """A run by the semantics alone: outcomes, results and decisions are drawn."""
-    state, source, incoming = flow.type.start(draw(INPUTS)), "START", Begun()
+    state, source = flow.type.start(draw(INPUTS)), "START"
+    incoming: Incoming = Begun()
     counters: dict[str, int] = {}
     steps, out = 0, False
     for _ in range(most):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from guideway import START, End, Flow, at_most, compute, exists, failed, fields, length, on, when
+from guideway import START, End, Flow, approval, at_most, compute, exists, failed, fields, length, on, when
 from guideway.flows.check.arcs import HUBS, Arc, no_way
 from guideway.flows.check.feasible import Feasible, feasible
 from guideway.flows.check.graph import Graph
@@ -87,6 +87,17 @@ def test_the_return_type_of_a_node_is_known():
     """What a node writes is of its return type, though the field may hold more."""
     rows = [on(START, b), on(b, when(exists(t.name)) >> good, bad)]
     assert along(Flow("f", state=S, edges=rows), "b", "bad").state == "no"
+
+
+def test_a_gate_that_is_exempt_says_no_to_nothing():
+    """A no is only said where the exemption of the gate is not known to be true."""
+
+    def flow(passed: Any) -> Flow[S]:
+        lead = approval("lead", denied=b, unless=t.n < 2)
+        return Flow("f", state=S, edges=[on(START, a), on(a, when(passed) >> lead >> good, bad), on(b, bad)])
+
+    assert along(flow(t.n < 1), "a", "b").state == "no"
+    assert along(flow(t.n < 4), "a", "b").state == "yes"
 
 
 def test_limits_count_on_a_path():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from guideway.flows.check import CODES
 from guideway.flows.check.cases import Row
 from guideway.flows.check.cheapest import Cheapest
 from guideway.flows.check.falling import Fallen
@@ -33,6 +34,7 @@ from tests.flows.check import test_reaching as reaching
 from tests.flows.check import test_refusals as refusals
 from tests.flows.check import test_regions as regions
 from tests.flows.check import test_sense as sense
+from tests.flows.check.corpus.entries import names
 
 
 def nothing(*_: Any, **__: Any) -> list[Any]:
@@ -94,7 +96,11 @@ CORE = Pruning._core
 FORMS = import_module("guideway.flows.monitors")._FORMS
 
 RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
+    "F001": (import_module("guideway.flows.check"), "unknown_codes", nothing, page("F001")),
     "F101": ("structure", "unreachable", nothing, page("F101")),
+    "F102": ("structure", "without_row", nothing, page("F102")),
+    "F103": ("structure", "without_way_on", nothing, page("F103")),
+    "F104": ("structure", "traps", nothing, page("F104")),
     "F105": ("regional", "without_one_exit", nothing, page("F105")),
     "F106": ("regional", "unmatched_ends", nothing, ways.test_a_bare_target_behind_every_end_is_never_taken),
     "F107": ("regional", "ends_without_way", nothing, page("F107")),
@@ -121,8 +127,13 @@ RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
         "feasible", "surely", lambda _: {}, feasible.test_the_return_type_of_a_node_is_known,
     ),
     "limits on a path": (_Walk, "_not_passed", nothing, feasible.test_limits_count_on_a_path),
+    "F301": ("data", "unfit_reads", nothing, page("F301")),
+    "F302": ("data", "unfit_reads", nothing, page("F302")),
+    "F303": ("data", "missing_reasons", nothing, page("F303")),
     "F304": ("data", "parallel_writes", nothing, regions.test_a_field_with_a_reducer_is_written_in_parallel),
     "F305": ("data", "borders", nothing, regions.test_a_flow_gives_back_what_the_fields_around_it_take),
+    "F401": ("bounds", "_sure_caps", lambda *_: ["steps"], page("F401")),
+    "F402 who paces it": ("bounds", "unpaced", lambda _: lambda _: True, page("F402")),
     "F403": (
         "own_ways", "unpaid_way_out", nothing,
         ways.test_the_example_of_a_way_that_is_not_taken_is_what_the_semantics_say,
@@ -136,6 +147,9 @@ RULES: dict[str, tuple[Any, str, Any, Callable[[], None]]] = {
     "F501 on a head": (
         "safety", "without_approval", nothing, regions.test_a_high_stakes_node_needs_its_approval_on_the_head,
     ),
+    "F502": ("safety", "without_gate", nothing, page("F502")),
+    "F503": ("safety", "exemptions", nothing, page("F503")),
+    "F601": ("safety", "unsettled", nothing, page("F601")),
     "F504": ("safety", "items_without_approval", nothing, page("F504")),
     "a fork costs all of its branches": (
         _Search, "_cost", lambda self, _, place: 1 if place in self.graph.flow.nodes else 0,
@@ -271,3 +285,11 @@ def test_a_rule_that_is_taken_out_is_missed(monkeypatch, rule):
         monkeypatch.setattr(place, name, instead)
     with pytest.raises((AssertionError, ValueError, StopIteration), match="(?s).*"):
         test()
+
+
+def test_every_code_has_a_mutant_and_flows_of_its_own():
+    """Each code has a rule above that is taken out, a page, and an entry in the corpus: none is left to chance."""
+    mutants = {rule.split()[0] for rule in RULES}
+    directed = {name.partition("_")[0] for name in names("faulty")}
+    assert set(CODES) <= mutants
+    assert set(CODES) == directed

@@ -97,6 +97,8 @@ class Cast:
         self.nodes = {node.name: node for node in _all_nodes(flow)}
         told: dict[str, list[Any]] = {}
         self.noes: dict[str, list[str | None]] = {}
+        for gate, no in example.get("noes", {}).items():  # said before any step
+            self.noes[gate] = [no]
         for step in example.get("steps", ()):
             told.setdefault(step["node"], []).append(self._given(step))
             for gate, no in step.get("noes", {}).items():

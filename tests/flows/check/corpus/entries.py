@@ -10,6 +10,7 @@ and ``EXPECTED``:
         "also": ("F503",),                      # what it must find besides; of errors and warnings nothing else
     }
 
+A code that is a line of the report and no finding says what is in it: ``"says": ("working time (F407): ...",)``.
 An error's example is carried out once more, by the App. Where that needs more than the example tells, the entry says:
 
     INPUT = {"text": "a"}                       # the run's input, where the example has none

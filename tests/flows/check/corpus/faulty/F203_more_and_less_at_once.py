@@ -15,4 +15,4 @@ flow = Flow(
     ],
 )
 
-EXPECTED = {"code": "F203", "severity": "warning", "path": None, "example": None, "also": ()}
+EXPECTED = {"code": "F203", "severity": "warning", "path": ("START", "read"), "example": None, "also": ()}

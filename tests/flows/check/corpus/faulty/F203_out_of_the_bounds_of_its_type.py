@@ -24,4 +24,4 @@ good, poor = End("good"), End("poor", verdict="partial")
 
 flow = Flow("score", state=Score, edges=[on(START, grade), on(grade, when(t.score > 90) >> good, poor)])
 
-EXPECTED = {"code": "F203", "severity": "warning", "path": None, "example": None, "also": ()}
+EXPECTED = {"code": "F203", "severity": "warning", "path": ("START", "grade"), "example": None, "also": ()}

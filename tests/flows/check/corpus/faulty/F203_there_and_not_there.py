@@ -14,4 +14,4 @@ flow = Flow(
     ],
 )
 
-EXPECTED = {"code": "F203", "severity": "warning", "path": None, "example": None, "also": ()}
+EXPECTED = {"code": "F203", "severity": "warning", "path": ("START", "search_order"), "example": None, "also": ()}

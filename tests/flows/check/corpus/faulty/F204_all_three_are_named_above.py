@@ -19,4 +19,4 @@ flow = Flow(
     ],
 )
 
-EXPECTED = {"code": "F204", "severity": "warning", "path": None, "example": None, "also": ()}
+EXPECTED = {"code": "F204", "severity": "warning", "path": ("START", "sort"), "example": None, "also": ()}

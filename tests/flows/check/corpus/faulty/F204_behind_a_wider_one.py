@@ -17,4 +17,10 @@ flow = Flow(
     ],
 )
 
-EXPECTED = {"code": "F204", "severity": "warning", "path": None, "example": None, "also": ()}
+EXPECTED = {
+    "code": "F204",
+    "severity": "warning",
+    "path": ("START", "find_order", "work_out"),
+    "example": None,
+    "also": (),
+}

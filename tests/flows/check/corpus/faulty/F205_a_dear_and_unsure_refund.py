@@ -14,4 +14,4 @@ flow = Flow(
     ],
 )
 
-EXPECTED = {"code": "F205", "severity": "fact", "path": None, "example": None, "also": ()}
+EXPECTED = {"code": "F205", "severity": "fact", "path": ("START", "read"), "example": None, "also": ()}

@@ -31,4 +31,4 @@ low, high = End("low"), End("high")
 
 flow = Flow("pairs", state=Pair, edges=[on(START, double), on(double, when(t.n < 3) >> low, when(t.n > 3) >> high)])
 
-EXPECTED = {"code": "F206", "severity": "warning", "path": None, "example": None, "also": ()}
+EXPECTED = {"code": "F206", "severity": "warning", "path": ("START", "double"), "example": None, "also": ()}
