@@ -15,6 +15,7 @@ from ..errors import StateInvalid
 from ..guards.messages import add_messages, is_messages
 from ..guards.secrecy import MASK, Traits, hidden, traits_of, words_of
 from ..nodes.sealing import cleaned, with_seals
+from ..nodes.shapes import is_mapping
 
 Reducer = Callable[[Any, Any], Any]
 
@@ -118,7 +119,7 @@ def joins(plan: FieldPlan, each: Sequence[Any]) -> bool:
     if not all(type(data) is list for data in each):
         return False
     if plan.messages:
-        return all(isinstance(item, dict) and item.get("type") != "remove" for data in each for item in data)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # JSON
+        return all(is_mapping(item) and item.get("type") != "remove" for data in each for item in data)
     return plan.reducer is operator.add and get_origin(plan.annotation) is list and not plan.traits.secret
 
 

@@ -35,6 +35,9 @@ _MADE: dict[Any, Callable[[int], Any]] = {
 }
 
 
+_MADE_OF_ITEMS: tuple[Any, ...] = (tuple, set, frozenset, deque)
+
+
 class Readback:
     """Values for a question that the solver said yes to.
 
@@ -207,8 +210,8 @@ class _Reading:
         if items.sort == DICT:
             value = self._any((*get_args(items.type), Any, Any)[1])
             return dict.fromkeys(found, value)
-        kind: Any = get_origin(items.type) or items.type
-        return kind(found) if kind in (tuple, set, frozenset, deque) else found
+        kind: Callable[..., Any] = get_origin(items.type) or items.type
+        return kind(found) if kind in _MADE_OF_ITEMS else found
 
     def _list(self, cell: Cell, items: Items, inside: list[Any], length: int) -> list[Any]:
         if not length:
