@@ -141,7 +141,8 @@ class _Foretelling:
         return Fate(f"at the step {name}", "goes on", why)
 
     def _body(self, name: str, *, new: bool = False) -> Any:
-        return (self.now if new else self.then)["build"]["nodes"].get(name, NOTHING).get("source")
+        spec = (self.now if new else self.then)["build"]["nodes"].get(name, NOTHING)
+        return spec.get("source"), spec.get("question")
 
     def _ask(self, name: str, spec: Spec, today: str, now: Spec) -> Fate:
         where = f"waiting for {spec['role']} at {name}"

@@ -214,6 +214,8 @@ def _of_the_step(branch: Branch, node: Node[..., Any] | None, edges: Edges) -> I
 def _asks_the_same(item: Pending, node: Node[..., Any] | None) -> bool:
     if not isinstance(node, Ask) or node.role != item.body["role"]:
         return False
+    if node.question not in (None, item.body["question"]):
+        return False
     asked = Call(node.name, {"question": item.body["question"]}, source=node.source)
     return bool(digest_of_call(item.id, asked) == item.body["digest"])
 

@@ -150,6 +150,7 @@ CHANGES = {
     "a field that no run has": (GATED, gated(state=Needs)),
     "a migration of names": (GATED, gated(refund, migrations=[RENAMED])),
     "a question that is worked out": (asking(), asking(how_many)),
+    "a question in other words": (asking(), asking("How many?")),
     "who is asked a question": (asking(), asking(role="manager")),
     "no question": (asking(), asking()),
     "a gate in a flow inside": (around(GATED), around(gated(quorum=2))),
