@@ -144,8 +144,10 @@ def crowder(store):
 
 @tool(effect="once", stakes="low", timeout=0.1, writes="mood")
 def dawdle(text: str) -> str:
-    """Takes longer than it may, and then it is over."""
+    """Takes longer than it may, and then it is over: after a while, or when the file `over` lets it end."""
     time.sleep(1.5)
+    while text == "held" and not Path("over").exists():
+        time.sleep(0.01)
     return f"{text}, at last"
 
 

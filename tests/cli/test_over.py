@@ -173,10 +173,28 @@ def test_the_log_says_which_item_failed(guideway):
     assert lines[place + 1] == ["item", '"Ann"']
 
 
-def test_a_call_that_overran_its_timeout_is_told_and_its_end_too(guideway):
-    """While it runs, run, show, inbox and log say where; once it ended its result is there, and nothing is parked."""
+def test_a_call_that_overran_its_timeout_is_told_and_its_end_too(guideway, here):
+    """While it runs, show, inbox and log say where; once it ended its result is there, and nothing is parked."""
+    with desks.dawdles("guideway.db") as app:
+        assert app.start({"text": "held"}, run_id="r").status == "parked"
+        _while_it_runs(guideway, here)
+    assert guideway("inbox", "--json").data == []
+    assert guideway("resume", "desks:dawdles", "r").status == 0
+    log = guideway("log", "r").out
+    assert "ended late" in log
+    assert "held, at last" in log
+
+
+def test_run_waits_for_a_call_that_overran_its_timeout(guideway):
+    """With the process the call would end too, so the command says that it waits for it and records it."""
     said = guideway("run", "desks:dawdles", '{"text": "well"}', "--run-id", "r")
-    assert "overran its timeout and still runs in" in said.out
+    assert "it is waited for, 10 s at most" in said.out
+    assert "it is over, and what came of it is recorded" in said.out
+    assert guideway("inbox", "--json").data == []
+    assert guideway("resume", "desks:dawdles", "r").status == 0
+
+
+def _while_it_runs(guideway, here):
     for command in (("show", "r"), ("inbox",)):
         assert f"still runs in {user()}@" in guideway(*command).out
     assert "overran its timeout, and still runs in" in guideway("log", "r").out
@@ -184,15 +202,11 @@ def test_a_call_that_overran_its_timeout_is_told_and_its_end_too(guideway):
     assert (item["kind"], item["run"], item["step"], item["node"]) == ("parked", "r", "1", "dawdle")
     assert item["running"].startswith(f"{user()}@")
     assert guideway("settle", "desks:dawdles", "r", "--not-done").status == 1
+    (here / "over").touch()
     for _ in range(1000):
         if guideway("show", "r", "--json").data["status"] == "ready":
             break
         time.sleep(0.01)
-    assert guideway("inbox", "--json").data == []
-    assert guideway("resume", "desks:dawdles", "r").status == 0
-    log = guideway("log", "r").out
-    assert "ended late" in log
-    assert "well, at last" in log
 
 
 def test_what_is_parked_is_in_the_inbox(guideway):
