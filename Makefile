@@ -34,8 +34,11 @@ format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
+# All that is killed, stopped and broken; then the laws, on many more examples than `make test` looks at.
+LAWS := $(shell grep -rl --include='test_*.py' 'import.*examples$' tests 2>/dev/null)
 torture: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q -n 2 -m torture
+	@GUIDEWAY_EXAMPLES=20 $(BIN)/python -m pytest -q -n 2 $(LAWS)
 
 # One row: make bench ROW=gates; fewer rounds: make bench ROUNDS=1; every sample: make bench JSON=bench.json.
 bench: $(BENCH)/.installed

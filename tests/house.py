@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import tomllib
@@ -162,3 +163,12 @@ def _undocumented(node: ast.Module | ast.ClassDef | ast.If, file: str, prefix: s
             yield f"{file}:{child.lineno}: {prefix}{child.name}"
         if isinstance(child, ast.ClassDef):
             yield from _undocumented(child, file, f"{prefix}{child.name}.")
+
+
+def examples(count: int) -> int:
+    """How many examples of a law are looked at: so many in the default run, many more in `make torture`.
+
+    Args:
+        count: by default.
+    """
+    return count * int(os.environ.get("GUIDEWAY_EXAMPLES", "1"))
