@@ -35,7 +35,7 @@ format: $(VENV)/.installed-dev
 	@$(BIN)/ruff format .
 
 # All that is killed, stopped and broken; then the laws, on many more examples than `make test` looks at.
-LAWS := $(shell grep -rl --include='test_*.py' 'import.*examples$' tests 2>/dev/null)
+LAWS := $(shell grep -rl --include='test_*.py' 'house import .*examples' tests 2>/dev/null)
 torture: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q -n 2 -m torture
 	@GUIDEWAY_EXAMPLES=20 $(BIN)/python -m pytest -q -n 2 $(LAWS)
