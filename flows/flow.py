@@ -231,7 +231,7 @@ def _accepted(name: str, accepts: object, where: str | None) -> dict[str, str]:
             f"flow {name!r}: accepts={accepts!r} names no reasons: write accepts={{'F601': 'we look each morning'}}",
             where=where,
         )
-    given = cast("Mapping[Any, Any]", accepts)
+    given: Any = accepts
     for code, reason in given.items():
         if not isinstance(code, str) or not isinstance(reason, str) or not reason.strip():
             raise FlowError(

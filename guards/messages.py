@@ -120,8 +120,9 @@ def with_ids(value: Any) -> list[BaseMessage]:
 
 def _named(item: Any) -> str:
     """What was found, without what it says: a message's words are not for an error."""
+    given: Any = item
     if isinstance(item, dict):
-        return f"a dict with {', '.join(repr(key) for key in cast(dict[Any, Any], item)) or 'nothing'}"
+        return f"a dict with {', '.join(repr(key) for key in given) or 'nothing'}"
     return "None" if item is None else f"a value of type {type(item).__name__}"
 
 
