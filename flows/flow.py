@@ -224,14 +224,14 @@ def _rows(name: str, edges: object, where: str | None) -> tuple[Row, ...]:
 
 def _accepted(name: str, accepts: object, where: str | None) -> dict[str, str]:
     """The findings that an author accepts: each with a reason, which reviewers read."""
+    given: Any = accepts
     if accepts is None:
         return {}
     if not isinstance(accepts, Mapping):
         raise FlowError(
-            f"flow {name!r}: accepts={accepts!r} names no reasons: write accepts={{'F601': 'we look each morning'}}",
+            f"flow {name!r}: accepts={given!r} names no reasons: write accepts={{'F601': 'we look each morning'}}",
             where=where,
         )
-    given: Any = accepts
     for code, reason in given.items():
         if not isinstance(code, str) or not isinstance(reason, str) or not reason.strip():
             raise FlowError(
