@@ -88,7 +88,7 @@ def _runs(screen: Screen, runs: tuple[Fate, ...]) -> None:
     for fate in runs:
         if fate not in plain:
             why = f": {fate.why}" if fate.why else ""
-            style = {"parks": "red", "asks anew": "yellow"}.get(fate.outcome, "")
+            style = {"refused": "red", "parks": "red", "asks anew": "yellow"}.get(fate.outcome, "")
             screen.say(f"{fate.outcome}  {fate.where}{why}", style=style, indent=4, first="  ")
     if plain:
         screen.say(

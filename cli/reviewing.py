@@ -205,9 +205,7 @@ def _drawn(flow: Flow[Any], where: str | None, format: str | None, finding: Find
     except FlowError as error:
         if error.where != caller():
             raise
-        raise FlowError(
-            error.message, **error.data
-        ) from error  # the caller is this command line, and no place of the author's
+        raise Usage(error.message) from error  # the caller is this command line: a format or a path that cannot be
 
 
 def _to_output(picture: str | bytes) -> int:

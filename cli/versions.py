@@ -85,6 +85,8 @@ def read(name: str, told: Callable[[str], None]) -> Read:
         return _at_revision(name, revision, path, last, told)
     if last.endswith(".json"):
         return Read(_version(revisions.shown(place, last), name))
+    if place.endswith((".db", ".sqlite", ".sqlite3")):  # a store's name, and no module's
+        raise Usage(f"there is no store {place}: {_HOW}")
     told(f"{name} is imported, in a process of its own: its code runs")
     return _imported(f"{place}:{last}", name, None)
 

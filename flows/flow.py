@@ -84,7 +84,7 @@ class Flow(FlowKind, Generic[S]):
         self.state: type[S] = state
         self.label = label
         self.budget = budget
-        self.accepts = dict(accepts or {})
+        self.accepts = _accepted(name, accepts, self.line)
         self.migrations = as_migrations(migrations, name, self.line)
         self.type: StateType[S] = StateType(state, where=self.line)
         parts = resolve(name, state, _rows(name, edges, self.line), on_exhausted, on_failure, self.line)
@@ -220,3 +220,23 @@ def _rows(name: str, edges: object, where: str | None) -> tuple[Row, ...]:
     if not isinstance(edges, Iterable) or isinstance(edges, str | bytes):
         raise FlowError(f"flow {name!r}: edges={edges!r} is no list of rows: write edges=[on(...), ...]", where=where)
     return tuple(cast("Iterable[Row]", edges))
+
+
+def _accepted(name: str, accepts: object, where: str | None) -> dict[str, str]:
+    """The findings that an author accepts: each with a reason, which reviewers read."""
+    given: Any = accepts
+    if accepts is None:
+        return {}
+    if not isinstance(accepts, Mapping):
+        raise FlowError(
+            f"flow {name!r}: accepts={given!r} names no reasons: write accepts={{'F601': 'we look each morning'}}",
+            where=where,
+        )
+    for code, reason in given.items():
+        if not isinstance(code, str) or not isinstance(reason, str) or not reason.strip():
+            raise FlowError(
+                f"flow {name!r}: accepts={{{code!r}: {reason!r}}} must name a code and say why it is accepted, "
+                "such as {'F601': 'we look each morning'}",
+                where=where,
+            )
+    return dict(given)

@@ -23,6 +23,7 @@ from ..nodes.act import Act
 from ..nodes.node import Node
 from .ends import End
 from .fanout import AllOf
+from .instead import instead
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -107,6 +108,8 @@ class Property:
         first = "never" if self.form in ("unless", "after") else "always"
         return f"{first}({about}).{self.form}({other})"
 
+    __repr__ = __str__
+
     def enforced(self) -> Property:
         """The same property, watched at run time whether it is proved or not."""
         return replace(self, marked=True)
@@ -130,6 +133,9 @@ class Never:
 
     about: tuple[Subject, ...]
     line: str | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"never({_listed(self.about)})"
 
     def unless(self, other: Things) -> Property:
         """It never happens unless something else let it: that is, each time.
@@ -163,6 +169,9 @@ class Always:
 
     about: tuple[Subject, ...]
     line: str | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"always({_listed(self.about)})"
 
     def before(self, other: Things) -> Property:
         """It has happened whenever something else does.
@@ -264,8 +273,9 @@ def _fits(form: Form, subjects: tuple[Subject, ...], place: int, line: str | Non
             kinds = ", ".join(f"a {kind}" for kind in _KINDS if kind in allowed)
             where = "at_most_once(...)" if form == "once" else "the second place" if place else "the first place"
             said = "" if form == "once" else f" of .{form}(...)"
+            kind = "an end" if item.kind == "end" else f"a {item.kind}"
             raise FlowError(
-                f"{item} is a {item.kind}, which cannot stand in {where}{said}: {_WHY.get(item.kind, 'it is none')}. "
+                f"{item} is {kind}, which cannot stand in {where}{said}: {_WHY.get(item.kind, 'it is none')}. "
                 f"What can: {kinds.replace('a end', 'an end')}",
                 where=line,
             )
@@ -294,10 +304,7 @@ def _of(thing: object, line: str | None) -> Iterator[Subject]:
         yield from (Subject("end", name) for name in thing.ends)
         yield from (Subject("verdict", name) for name in thing.verdicts)
     elif isinstance(thing, bool) or not (isinstance(thing, Symbol) or callable(thing)):
-        raise FlowError(
-            f"a property is about nodes, gates, ends and conditions, not about {thing!r} ({type(thing).__name__})",
-            where=line,
-        )
+        raise FlowError(f"a property is about nodes, gates, ends and conditions, not {instead(thing)}", where=line)
     else:
         tree = condition(thing)
         yield Subject("condition", text(tree), tree)

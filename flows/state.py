@@ -86,7 +86,7 @@ class StateType(Generic[S]):
             )
         for name, plan in self.fields.items():
             if plan.messages and name in given:
-                given[name] = with_ids(given[name])
+                given[name] = self._messages(plan, given[name])
         try:
             state = self.model.model_validate(given, by_name=True, by_alias=True)
         except ValidationError as error:
@@ -207,9 +207,15 @@ class StateType(Generic[S]):
             told = first(error, self.model, self.secret, values)
             raise StateInvalid(f"the state {self.model.__name__} refuses the write: {told}") from self._cause(error)
 
+    def _messages(self, plan: FieldPlan, value: Any) -> list[Any]:
+        try:
+            return with_ids(value)
+        except ValueError as error:
+            raise StateInvalid(f"{self.model.__name__}.{plan.name}: {error}", field=plan.name) from error
+
     def _merged_in(self, plan: FieldPlan, value: Any) -> Any:
         if plan.messages:
-            return self._encode(plan, with_ids(value))
+            return self._encode(plan, self._messages(plan, value))
         try:
             checked = plan.adapter.validate_python(value)
         except ValidationError as error:
@@ -354,7 +360,7 @@ class StateType(Generic[S]):
                 field=plan.name,
             )
         if plan.messages:
-            return with_ids(data) if data else []
+            return self._messages(plan, data) if data else []
         try:
             said = to_json(opened(data) if plan.traits.secret else data)
             return plan.adapter.validate_json(said, by_name=True)  # fields are stored by their names

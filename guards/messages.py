@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import uuid4
 
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 if TYPE_CHECKING:
@@ -105,14 +105,37 @@ def with_ids(value: Any) -> list[BaseMessage]:
     ready: list[BaseMessage] = []
     for item in items:
         message: BaseMessage
-        if isinstance(item, BaseMessage):
-            message = item
-        elif _is_ours(item):
-            message = _adapter().validate_python(item)
-        else:
-            message = convert_to_messages([item])[0]
+        try:
+            if isinstance(item, BaseMessage):
+                message = item
+            elif _is_ours(item):
+                message = _adapter().validate_python(item)
+            else:
+                message = convert_to_messages([item])[0]
+        except (ValueError, NotImplementedError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"{_named(item)} does not read as a message: {_said(error)}") from error
         ready.append(message if message.id else message.model_copy(update={"id": str(uuid4())}))
     return ready
+
+
+def _named(item: Any) -> str:
+    """What was found, without what it says: a message's words are not for an error."""
+    given: Any = item
+    if isinstance(item, dict):
+        return f"a dict with {', '.join(repr(key) for key in given) or 'nothing'}"
+    return "None" if item is None else f"a value of type {type(item).__name__}"
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with it, in one line; LangChain has an exception of its own kind for each mistake."""
+    if isinstance(error, ValidationError):
+        one = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+    if type(error) is KeyError:
+        return f"it lacks {error}"
+    if "Unexpected message type" in str(error):
+        return "its role is none of user, assistant, system, tool, developer"
+    return "write a str, a message of LangChain's, or {'role': 'user', 'content': ...}"
 
 
 def _is_ours(item: Any) -> bool:

@@ -17,8 +17,8 @@ from ..flows.past import NOTHING, inner_of
 from ..nodes.shapes import is_list, is_mapping
 from .moving import Edges, Misfit
 
-Outcome = Literal["parks", "asks anew", "migrates", "goes on"]
-ORDER: tuple[Outcome, ...] = ("parks", "asks anew", "migrates", "goes on")
+Outcome = Literal["refused", "parks", "asks anew", "migrates", "goes on"]
+ORDER: tuple[Outcome, ...] = ("refused", "parks", "asks anew", "migrates", "goes on")
 """What may become of a run, from what a reader must know to what goes without saying."""
 
 Spec = Mapping[str, Any]
@@ -47,6 +47,9 @@ def fates(old: Spec, new: Spec, migrations: Sequence[Migration] = ()) -> tuple[F
         new: the manifest that they are resumed under.
         migrations: those that the new flow declares.
     """
+    if old["name"] != new["name"]:
+        why = f"it is of flow {old['name']!r}, and is resumed under its own name alone"
+        return (Fate("wherever it stands", "refused", why),)
     found: list[tuple[Fate, ...]] = []
     for chain in chains(migrations, hashes(dict(old))[0]):
         told = tuple(_Foretelling(old, new, Names(chain)).all())

@@ -1,18 +1,23 @@
-"""What a store keeps beside a run's journal, held against it: business keys, and the manifests of its versions.
+"""What a store keeps beside a run's journal, held against it: its row, its requests, business keys and manifests.
 
-A business key's row says who may not call any more, and a manifest what a run is compared with when its flow
-has changed: both are written with the journal, and both follow from it.
+A run's row says whether it is over, a request's what people are asked, a business key's who may not call any more, and
+a manifest what a run is compared with when its flow has changed: all are written with the journal, and follow from it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import JournalBroken
 from ..flows.manifest import hashes
+from .agreeing import agreed
 from .inheriting import made
-from .store import Driving, EffectRow, Event
+from .lifecycle import OVER
+from .store import Driving, EffectRow, Event, RunRow
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 _MISSHAPEN = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
 
@@ -38,7 +43,7 @@ def contradictions(store: Driving, run: str) -> list[str]:
             "store from a copy.",
             path=store.path,
         ) from error
-    told: list[str] = []
+    told = [*_row(row, events), *_requests(store, run)]
     for shape, build in versions:
         told += _manifest(store, shape, build)
     erased = {event.number for event in events if event.erased is not None}
@@ -51,6 +56,40 @@ def contradictions(store: Driving, run: str) -> list[str]:
         for key, effect in held.items()
         if effect.number not in erased
     ]
+    return told
+
+
+def _row(row: RunRow, events: list[Event]) -> list[str]:
+    """Whether a run is over, how, and who started it: what is read of its row alone, and decides who may drive it."""
+    if not events or row.tail != events[-1].number:  # somebody drives it, and one of them was read later
+        return []
+    if any(event.erased is not None for event in events):  # what they said is gone
+        return []
+    over, ended = None, NOTHING
+    for event in events:
+        if event.kind in ("ended", "cancelled") and not event.body.get("branch"):
+            over, ended = event.kind, event.body
+        elif event.kind == "resumed":
+            over, ended = None, NOTHING
+    told = {"status": row.status if row.status in OVER else None, "verdict": row.verdict, "end": row.end}
+    said = {"status": over, "verdict": ended.get("verdict"), "end": ended.get("end")}
+    began = events[0].body
+    told["starter"], said["starter"] = row.by, began.get("by")
+    return [
+        f"its row's {name} is {told[name]!r}, and by the journal {value!r} (runs {row.rid})"
+        for name, value in said.items()
+        if told[name] != value
+    ]
+
+
+def _requests(store: Driving, run: str) -> list[str]:
+    """The requests that are not as they were asked."""
+    told: list[str] = []
+    for request in store.requests(run=run):
+        try:
+            agreed(request, store.path)
+        except JournalBroken as error:
+            told.append(error.message)
     return told
 
 

@@ -45,10 +45,12 @@ def follow(flow: Flow[S], example: Mapping[str, Any]) -> Run[S]:
         ConfigError: it is no example of a run, or a request in it runs out of time, which nobody can wait for.
         StateInvalid: its input does not fit the state, as one does not that was found for another flow.
     """
-    steps: Sequence[Mapping[str, Any]] | None = example.get("steps")
+    given: Any = example
+    steps: Sequence[Mapping[str, Any]] | None = example.get("steps") if hasattr(given, "get") else None
     if steps is None or "input" not in example:
+        hint = ": not every finding has one" if given is None else ""
         raise ConfigError(
-            f"follow(...) takes the example of a run, with its input and steps, not {dict(example)!r}", where=caller()
+            f"follow(...) takes the example of a run, with its input and steps, not {given!r}{hint}", where=caller()
         )
     noes: list[Mapping[str, str]] = [example.get("noes", {}), *(step.get("noes", {}) for step in steps)]
     expired = next((gate for one in noes for gate, no in one.items() if no == "expired" and gate in flow.gates), None)

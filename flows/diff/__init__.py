@@ -132,6 +132,9 @@ def diff(
     """
     before, after = version_of(old, "before"), version_of(new, "after")
     found, rows = _compared(Pair(before, after, renames), solver)
+    if before.name != after.name:  # by its name a run finds its flow
+        text = f"its name is {after.name!r}, was {before.name!r}: a run of the one is not resumed under the other"
+        found.insert(0, Change("changed", "flow", after.name, text))
     return Diff(_told(before), _told(after), tuple(found), tuple(rows))
 
 
@@ -157,6 +160,9 @@ def _compared(pair: Pair, solver: bool) -> tuple[list[Change], list[RowDiff]]:
         inner, outer = spec.get("flow"), today.get("flow")
         if inner and outer and inner != outer:
             more, deeper = _compared(Pair(Version(inner), Version(outer)), solver)
+            if inner["name"] != outer["name"]:
+                text = f"its name is {outer['name']!r}, was {inner['name']!r}"
+                more.append(Change("changed", "flow", outer["name"], text, behaves=False))
             found += [replace(item, name=f"{pair.today(name)}/{item.name}") for item in more]
             rows += [_within(pair.today(name), row) for row in deeper]
         elif bool(inner) != bool(outer) and today:

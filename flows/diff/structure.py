@@ -153,8 +153,8 @@ def _ends(pair: Pair) -> Iterator[Change]:
                 yield Change("changed", "end", name, f"succeeds {texts[1]}, succeeded {texts[0]}")
 
 
-_TOLD = ("format", "shape", "build", "data")
-_WITHOUT_EFFECT = ("label", "accepts", "name")
+_TOLD = ("format", "name", "shape", "build", "data")
+_WITHOUT_EFFECT = ("label", "accepts")
 
 
 def _rest(pair: Pair) -> Iterator[Change]:

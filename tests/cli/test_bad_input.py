@@ -70,6 +70,8 @@ USAGE = [
     (("settle", "desks:sender", "r", "--not-done", "--give-up"), "one of --result JSON"),
     (("settle", "desks:sender", "r", "--result", "x"), "--result is not JSON"),
     (("approve", "desks:app", "r.1", "--json"), "--json asks nobody: add --yes"),
+    (("draw", "desks:asking", "no/where.svg"), "cannot write 'no/where.svg': there is no folder 'no'"),
+    (("draw", "desks:asking", "picture.odd"), "there is no format 'odd' to draw"),
 ]
 ERRORS = [
     (("run", "desks:app", '{"mesage": "x"}'), "StateInvalid: the input has 'mesage'"),
@@ -97,8 +99,6 @@ ERRORS = [
     (("approve", "desks:anns", "r.1", "--yes"), "does not hold the role 'lead'"),
     (("approve", "desks:app", "r.1", "--yes", "--digest", "0000"), "is about something else now"),
     (("approve", "desks:app", "r.1"), "stays open: nobody said yes"),
-    (("draw", "desks:asking", "no/where.svg"), "no/where.svg"),
-    (("draw", "desks:asking", "picture.odd"), "odd"),
 ]
 
 

@@ -238,6 +238,7 @@ WRONG = {
     "v1:desk.py:desk": "'v1' names a revision, and",
     "v1:desk.json": "'v1' names a revision, and",
     "runs.db:nosuch": "runs.db keeps no version 'nosuch': it has refunds",
+    "gone.db:refunds": "there is no store gone.db: name a manifest",
     "runs.db": "runs.db is no manifest: name a version in it, such as runs.db:SHAPE",
     "text.json": "text.json is not JSON",
     "": "'' names no version",

@@ -51,6 +51,12 @@ CHANGES = {
     ),
     "another build": ("update manifests set data = json_set(data, '$.build.budget', null)", "was changed: it is of"),
     "no manifest": ("update manifests set data = '[]'", "of shape .* is none"),
+    "a status": (
+        "update runs set status = 'waiting' where id = 'r'",
+        "its row's status is None, and by the journal 'ended'",
+    ),
+    "a verdict": ("update runs set verdict = 'partial' where id = 'r'", "its row's verdict is 'partial', and by"),
+    "a starter": ("update runs set starter = 'eve' where id = 'r'", "its row's starter is 'eve', and by the journal"),
     "no JSON": ("update manifests set data = '{'", "the manifest of shape .* cannot be read"),
 }
 
@@ -68,6 +74,19 @@ def test_what_stands_beside_the_journal_is_held_against_it(paid, guideway, name)
     assert re.search(cause, line), line
     data = guideway("verify", "r", "--json").data
     assert (data["ok"], data["first_bad_event"], len(data["beside"])) == (False, None, 1)
+
+
+def test_what_people_are_asked_is_held_against_the_journal(paid, guideway):
+    """A request that inbox calls damaged is told by verify too, and a run that waits is not called over."""
+    by_hand("update requests set body = replace(body, 'Order 18', 'Order 81') where status = 'open'")
+    assert guideway("inbox").status == 1
+    said = guideway("verify")
+    assert said.status == 1
+    assert "request 's.1' of run 's' cannot be read (it is not what the run's journal says was asked)" in said.out
+    assert "1 of them damaged" in said.out
+    by_hand("update runs set status = 'ended' where id = 's'")
+    said = guideway("verify", "s")
+    assert "its row's status is 'ended', and by the journal None" in said.out
 
 
 def test_a_claim_that_no_call_made_is_told(paid, guideway):

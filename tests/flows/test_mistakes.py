@@ -77,6 +77,14 @@ def test_edges_are_a_list_of_rows(edges: Any):
     assert (refused.value.where or "").startswith("test_mistakes.py:")
 
 
+@pytest.mark.parametrize("accepts", [["F601"], "F601", {601: "why"}, {"F601": ""}, {"F601": None}, {"F601": True}])
+def test_a_finding_is_accepted_for_a_reason(accepts: Any):
+    """A code without a reason, or what names no codes, is refused where it is written: reviewers read the reason."""
+    with pytest.raises(FlowError, match=r"flow 'desk': accepts=.*'F601': 'we look each morning'") as refused:
+        Flow("desk", state=Words, edges=[on(START, say), on(say, DONE)], accepts=accepts)
+    assert (refused.value.where or "").startswith("test_mistakes.py:")
+
+
 def test_a_budget_is_a_budget():
     """A number in its place is refused where it is written, not when the flow is checked."""
     wrong: Any = 5

@@ -20,6 +20,7 @@ from guideway import (
     all_of,
     always,
     approval,
+    at_most,
     at_most_once,
     compute,
     ended,
@@ -160,9 +161,15 @@ UNFIT: dict[str, Any] = {
     "is no node: every run begins there": lambda: never(START).unless(lead),
     "name its heads": lambda: never(all_of(look, pay_back)).unless(lead),
     "not about True (bool)": lambda: never(pay_back).unless(True),
-    "not about 'pay_back' (str)": lambda: never("pay_back"),  # type: ignore[arg-type]  # what an author may write
+    "not about 'pay_back' (str). Name the thing itself": lambda: never("pay_back"),  # type: ignore[arg-type]  # what an author may write
+    "(list). Write several as a tuple": lambda: never([look, pay_back]),  # type: ignore[arg-type]  # what an author may write
+    "not about a When. Write the conditions themselves": lambda: never(pay_back).unless(when(t.total > 5)),  # type: ignore[arg-type]  # what an author may write
+    "not about an Edge. Name its gate, or its target": lambda: never(pay_back).unless(lead >> pay_back),  # type: ignore[arg-type]  # what an author may write
+    "not about a Limit. at_most_once(pay) counts": lambda: never(pay_back).unless(at_most(3)),  # type: ignore[arg-type]  # what an author may write
+    "not about a Property": lambda: never(at_most_once(pay_back)),  # type: ignore[arg-type]  # what an author may write
+    "done is an end, which cannot": lambda: at_most_once(done),
     "at least one": lambda: at_most_once(()),
-    "takes a property": lambda: enforced(never(pay_back)),  # type: ignore[arg-type]  # what an author may write
+    "enforced(never(pay_back)) takes a property": lambda: enforced(never(pay_back)),  # type: ignore[arg-type]  # what an author may write
 }
 
 
@@ -175,9 +182,11 @@ def test_a_thing_in_a_place_where_it_means_nothing_is_refused_at_its_line(told):
 
 
 LISTS: dict[str, Any] = {
-    "no list: write properties=": never(pay_back).unless(lead),
-    "which is no property: add .unless(...) or .after(...)": [never(pay_back)],
-    "which is no property: add .before(...) or .leads_to(...)": [always(pay_back)],
+    "properties=never(pay_back).unless(lead) is no list: write properties=": never(pay_back).unless(lead),
+    "holds never(pay_back), which is no property: add .unless(...) or .after(...)": [never(pay_back)],
+    "holds always((look, pay_back)), which is no property: add .before(...) or .leads_to(...)": [
+        always((look, pay_back))
+    ],
     "holds 'never(a)', which is no property": ["never(a)"],
 }
 

@@ -35,6 +35,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from guideway import Messages
 from guideway.errors import StateInvalid
 from guideway.flows.state import StateType
 from guideway.nodes.sealing import Vault, using
@@ -314,3 +315,31 @@ def test_another_process_reads_the_same(root):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().strip() == repr({name: told(value) for name, value in state.__dict__.items()})
+
+
+NO_MESSAGES: dict[str, tuple[Any, str]] = {
+    "nothing": ([None], "None does not read as a message: write a str"),
+    "number": (5, "a value of type int does not read as a message: write a str"),
+    "role": ([{"role": "boss", "content": "x"}], "its role is none of user, assistant"),
+    "keys": ([{"text": "x"}], "a dict with 'text' does not read as a message"),
+    "call": ([{"role": "tool", "content": "x"}], "it lacks 'tool_call_id'"),
+    "content": ([{"type": "ai", "content": 5}], "content.*valid"),
+}
+
+
+class Talk(BaseModel):
+    """A state with messages."""
+
+    messages: Messages = []
+
+
+@pytest.mark.parametrize("name", NO_MESSAGES)
+def test_what_is_no_message_is_refused_as_all_else_is(name: str):
+    """The input and a write say which field and what was found, in one line, without the words of the message."""
+    value, told = NO_MESSAGES[name]
+    talk = StateType(Talk)
+    for attempt in (lambda: talk.start({"messages": value}), lambda: talk.write(Talk(), {"messages": value})):
+        with pytest.raises(StateInvalid, match=rf"Talk\.messages: .*{told}") as refused:
+            attempt()
+        assert refused.value.data["field"] == "messages"
+        assert "\n" not in str(refused.value)

@@ -23,6 +23,8 @@ from guideway import (
     tool,
     when,
 )
+from guideway.errors import RunNotFound
+from guideway.flows.diff import diff
 from guideway.runs.foretelling import Fate, fates
 
 
@@ -218,3 +220,22 @@ def test_branches_that_are_gone_or_join_elsewhere_park():
         "elsewhere": "parks",
     }
     assert told["elsewhere"].why == "where a branch came to third: they join at fourth now"
+
+
+def test_a_flow_of_another_name_takes_no_run(tmp_path):
+    """By its name a run finds its flow: under another one it is refused, the diff says so, and it is a change."""
+    old, new = gated(), Flow("refund desk", state=Case, edges=gated().source_rows)
+    with old.compile(store=tmp_path / "named.db", roles=Anyone()) as app:
+        app.start({}, run_id="r", by="web")
+    with (
+        new.compile(store=tmp_path / "named.db", roles=Anyone()) as app,
+        pytest.raises(RunNotFound, match="is of flow 'refunds'"),
+    ):
+        app.resume("r")
+    (fate,) = fates(old.manifest(), new.manifest())
+    assert (fate.where, fate.outcome) == ("wherever it stands", "refused")
+    found = diff(old, new)
+    assert not found.same
+    assert [change.text for change in found.changes] == [
+        "its name is 'refund desk', was 'refunds': a run of the one is not resumed under the other"
+    ]

@@ -91,3 +91,10 @@ def test_what_is_enforced_is_seen_without_that():
     flow, example = found(never(x).unless(b).enforced(), props.PLAIN)
     assert flow.watched
     assert follow(flow, example).steps[-1].node == "x"
+
+
+def test_a_finding_without_an_example_cannot_be_followed():
+    """Its example is None, and the error says so at the caller's line."""
+    with pytest.raises(ConfigError, match="not None: not every finding has one") as refused:
+        follow(Flow("f", state=S, edges=[on(START, a), on(a, done)]), None)  # type: ignore[arg-type]  # what an author may write
+    assert (refused.value.where or "").startswith("test_follow.py:")

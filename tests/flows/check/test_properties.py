@@ -13,6 +13,8 @@ from guideway import (
     Budget,
     End,
     Flow,
+    Messages,
+    act,
     all_of,
     always,
     approval,
@@ -26,6 +28,9 @@ from guideway import (
     never,
     on,
     policy,
+    proposes,
+    think,
+    tool,
     when,
 )
 from guideway.flows.check import check
@@ -301,3 +306,30 @@ def test_a_large_flow_is_searched_without_recursion():
     rows = [on(START, nodes[0]), *(on(one, two) for one, two in pairwise(nodes)), on(nodes[-1], done)]
     graph = Graph(Flow("long", state=S, edges=rows))
     assert isinstance(reach(graph, monitors_of(at_most_once(nodes[-1]))[0]), Proved)
+
+
+class Talk(BaseModel):
+    """A state with messages."""
+
+    messages: Messages = []
+
+
+@tool(effect="none", timeout=5.0)
+def look_around(query: str) -> str:
+    """A tool that a model may call."""
+    return query
+
+
+@think(tools=[look_around])
+def agent(messages: Messages) -> Messages:
+    """A model that proposes calls."""
+    return messages
+
+
+def test_a_path_on_which_a_model_proposes_is_not_made_up():
+    """Values that the solver believes of messages may read as none: the property is watched, and nothing breaks."""
+    do = act([look_around], name="do")
+    rows = [on(START, agent), on(agent, when(proposes()) >> do, End("done")), on(do, agent)]
+    said = check(Flow("talk", state=Talk, edges=rows, budget=Budget(steps=9), properties=[at_most_once(do)]))
+    (found,) = [item for item in said.findings if item.code.startswith("F7")]
+    assert (found.code, found.path) == ("F703", ("START", "agent", "do", "agent", "do"))
