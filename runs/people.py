@@ -218,7 +218,8 @@ class People(Settling, Revoking):
             raise refused(
                 row,
                 "starter",
-                f"{by!r} may not decide it: whoever started the run is barred"
+                f"{by!r} may not decide it: whoever started the run is barred. Somebody else must, or the run must be "
+                "started by who it is for: by= (guideway run --by NAME)"
                 if normal(by) == starter
                 else f"{by!r} is barred from deciding it",
             )

@@ -24,6 +24,7 @@ class Change:
         text: what changed, in words.
         behaves: whether a run may do something else for it; a label or a description of the state changes nothing.
         loosens: whether it takes away from what held a run back.
+        high: whether it does so where stakes are high.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Change:
     text: str
     behaves: bool = True
     loosens: bool = False
+    high: bool = False
 
 
 WORDS = {

@@ -56,7 +56,7 @@ def _node(name: str, old: Spec, new: Spec, called: str = "") -> Iterator[Change]
         elif key == "tools":
             yield from _tools(name, was, now)
         elif key == "gates":
-            yield from _tool_gates(name, was or {}, now or {})
+            yield from _tool_gates(name, was or {}, now or {}, new)
         elif key == "node":
             yield from _node(name, was or {}, now or {}, "what it runs for each item")
         elif key not in _QUIET:
@@ -102,9 +102,10 @@ def _by_name(tools: Any) -> dict[str, Any]:
     return {item["name"] if is_mapping(item) else item: item for item in tools or ()}
 
 
-def _tool_gates(name: str, old: Any, new: Any) -> Iterator[Change]:
+def _tool_gates(name: str, old: Any, new: Any, node: Spec) -> Iterator[Change]:
     """The gates of an act's tools, or of what an each runs."""
     was, now = (item if is_mapping(item) else {"": item} for item in (old, new))
+    ran = {"": node.get("node"), **_by_name(node.get("tools"))}
     for tool in dict.fromkeys((*was, *now)):
         before: list[str] = was.get(tool) or []
         after: list[str] = now.get(tool) or []
@@ -113,4 +114,6 @@ def _tool_gates(name: str, old: Any, new: Any) -> Iterator[Change]:
             text = (
                 f"{what} pass {' and then '.join(after) or 'no gate'}, passed {' and then '.join(before) or 'no gate'}"
             )
-            yield Change("changed", "node", name, text, loosens=bool(set(before) - set(after)))
+            loosens, what_runs = bool(set(before) - set(after)), ran.get(tool)
+            high = loosens and is_mapping(what_runs) and what_runs.get("stakes") == "high"
+            yield Change("changed", "node", name, text, loosens=loosens, high=high)

@@ -48,12 +48,14 @@ def sections(diff: Diff) -> Iterator[Section]:
     rerouted = [item for row in diff.rows for item in row.rerouted]
     for weight, title in _TITLES.items():
         items = [_case(item) for item in rerouted if item.certain and item.weight == weight]
+        if weight == Weight.LOOSENED_HIGH:
+            items += [_change(item) for item in diff.changes if item.high]
         if items:
             yield Section(title, tuple(items), "alert" if weight <= Weight.LOOSENED else "")
     unsure = [_case(item) for item in rerouted if not item.certain]
     if unsure:
         yield Section(_MAY, tuple(unsure))
-    loosened = [item for item in diff.changes if item.loosens]
+    loosened = [item for item in diff.changes if item.loosens and not item.high]
     if loosened:
         yield Section("taken away from what held runs back", tuple(_change(item) for item in loosened), "alert")
     told = [item for item in diff.changes if item.behaves and not item.loosens]

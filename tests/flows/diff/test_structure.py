@@ -32,6 +32,7 @@ from guideway import (
     when,
 )
 from guideway.flows.diff import diff
+from guideway.flows.diff.telling import sections
 
 from .desks import Ticket, desk, lead, look, no, paid, pay_back, read, t
 
@@ -239,6 +240,9 @@ def test_the_tools_of_a_model_and_of_act_are_compared_one_by_one():
     assert ("changed node do: calls of send pass boss, passed no gate", False) in more
     less = told(chat([find, send], {send: boss}), chat([find, send]), "node")
     assert ("changed node do: calls of send pass no gate, passed boss", True) in less
+    first = next(sections(diff(chat([find, send], {send: boss}), chat([find, send]))))
+    assert first.title == "let loose, where stakes are high"
+    assert first.items == (("~ do: calls of send pass no gate, passed boss",),)
     assert ("changed node do: its tool find: its body changed", False) in told(
         chat([find]), chat([find_otherwise]), "node"
     )
