@@ -1,0 +1,135 @@
+"""What a field holds after a write is not always what was returned: the proofs are of what it holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, create_model
+
+from guideway import START, Anyone, Budget, End, Flow, compute, exists, fields, length, on, think, when
+from guideway.errors import FlowError, StateInvalid
+from guideway.testing import follow
+
+done = End("done")
+COVERED = "the edges of every row cover every case of an ok outcome that a run can come to"
+
+
+def made(model: type[BaseModel], node: Any, condition: Any) -> Flow[Any]:
+    """A flow whose only edge behind a node has a condition."""
+    return Flow("f", state=model, edges=[on(START, node), on(node, when(condition) >> done)], budget=Budget(steps=5))
+
+
+def covered(flow: Flow[Any]) -> bool:
+    """Whether it is proved that every case has an edge."""
+    return any(proof.text.startswith(COVERED) and proof.proved is True for proof in flow.check().facts.proofs)
+
+
+def ends(flow: Flow[Any]) -> bool:
+    """Whether a run comes to the end."""
+    return flow.compile(roles=Anyone()).start({}).end == "done"
+
+
+class Ticket(BaseModel):
+    order_id: str | None = None
+    count: int = 0
+
+
+class Sloppy(BaseModel):
+    order_id: str = None  # type: ignore[assignment]  # what is often written
+
+
+@compute
+def read() -> Sloppy:
+    return Sloppy()
+
+
+@think(output=Sloppy)
+def ask_model() -> str:
+    return "Which order?"
+
+
+@compute(writes="count")
+def use(order_id: str) -> int:
+    return len(order_id)
+
+
+@pytest.mark.parametrize("node", [read, ask_model])
+def test_a_result_whose_field_has_a_default_of_another_type_is_not_said_to_have_it(node: Any) -> None:
+    """A field ``order_id: str = None`` of what a node returns may be None, so that no edge for None is missed."""
+    flow = made(Ticket, node, exists(fields(Ticket).order_id))
+
+    assert not covered(flow)
+
+
+def test_a_result_whose_default_is_none_is_not_said_to_fit_a_parameter() -> None:
+    """A parameter ``str`` behind a result's ``str = None`` is told of, since a run fails there."""
+    flow = Flow("f", state=Ticket, edges=[on(START, read), on(read, use), on(use, done)], budget=Budget(steps=5))
+
+    finding = next(item for item in flow.check().findings if item.code == "F301")
+    error = follow(flow, finding.example).error
+    assert error is not None
+    assert error.category == "invalid_input"
+
+
+class Long(BaseModel):
+    order_id: Annotated[str, Field(min_length=3)]
+
+
+@compute
+def read_long() -> Long:
+    return Long(order_id="123")
+
+
+def test_the_bounds_of_a_results_fields_hold_where_they_are_written() -> None:
+    """No example writes what the model that a node returns refuses."""
+    flow = made(Ticket, read_long, length(fields(Ticket).order_id) >= 3)
+
+    assert covered(flow)
+    assert ends(flow)
+
+
+class One(BaseModel):
+    order_id: str | None
+
+
+class Other(BaseModel):
+    order_id: str
+
+
+@compute
+def either() -> One | Other:
+    return One(order_id=None)
+
+
+def test_a_result_of_several_models_has_the_types_of_all_of_them() -> None:
+    """A field that is optional in one of the models that a node may return may be None behind it."""
+    flow = Flow("f", state=Ticket, edges=[on(START, either), on(either, use), on(use, done)], budget=Budget(steps=5))
+
+    assert {item.code for item in flow.check().findings} & {"F301", "F302"}
+
+
+def test_a_default_out_of_its_fields_bounds_is_refused() -> None:
+    """The proofs rest on a field's bounds, so a default is held to them too."""
+
+    class Bounded(BaseModel):
+        count: int = Field(-5, ge=0)
+
+    with pytest.raises(FlowError, match="default of Bounded.count does not validate"):
+        made(Bounded, read, fields(Bounded).count >= 0)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "bad"), [(Annotated[int, Field(ge=0)], -5), (Literal["a", "b"], "c"), (str, None)]
+)
+def test_what_a_factory_makes_is_held_to_the_fields_type_and_bounds(annotation: Any, bad: Any) -> None:
+    """A default that is made for a run is validated where the run begins."""
+    model = create_model("Made", count=(int, 0), value=(annotation, Field(default_factory=lambda: bad)))
+
+    @compute(writes="count")
+    def node() -> int:
+        return 1
+
+    flow = made(model, node, exists(fields(model).count))  # type: ignore[attr-defined]  # the model is made here
+    with pytest.raises(StateInvalid, match="default that is made for Made.value does not validate"):
+        flow.compile(roles=Anyone()).start({})
