@@ -14,7 +14,7 @@ from typing import Any
 from ...guards.endings import Ended
 from ...guards.expressions import Formula
 from ...guards.limits import Limit
-from ...guards.outcomes import Failed
+from ...guards.outcomes import Failed, kinds
 from ...guards.symbolic import Symbols
 from ...nodes.sealing import shown
 from ...nodes.signature import MISSING
@@ -229,7 +229,8 @@ def _catches(route: Route, other: Route) -> bool:
     if not mine.types and not mine.categories:
         return True
     named = bool(its.types or its.categories)
-    return named and {*its.types} <= {*mine.types} and {*its.categories} <= {*mine.categories}
+    caught = all({*kinds(name)} & {*mine.types} for name in its.types)
+    return named and caught and {*its.categories} <= {*mine.categories}
 
 
 def _shadowed(graph: Graph, route: Route, earlier: Sequence[Route]) -> Finding:
