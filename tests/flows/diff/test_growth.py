@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def loops(count: int, most: int) -> Flow[Any]:
         state=S,
         edges=[
             on(START, nodes[0]),
-            *(on(a, when(t.n < 5, at_most(2)) >> a, b) for a, b in zip(nodes, nodes[1:], strict=False)),
+            *(on(a, when(t.n < 5, at_most(2)) >> a, b) for a, b in pairwise(nodes)),
             on(nodes[-1], when(t.n < 5, at_most(most)) >> nodes[-1], done),
         ],
     )
