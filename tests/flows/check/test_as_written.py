@@ -10,6 +10,8 @@ from pydantic import Base64Str, BaseModel, Field, StringConstraints, create_mode
 
 from guideway import START, Anyone, Budget, End, Flow, compute, exists, fields, length, none_of, on, one_of, think, when
 from guideway.errors import FlowError, StateInvalid
+from guideway.flows.check.fitting import accepts
+from guideway.flows.check.samples import NoSample, sample
 from guideway.testing import follow
 
 done = End("done")
@@ -225,3 +227,43 @@ def test_what_only_a_computes_declared_type_proves_says_that_it_rests_on_it() ->
     assert told(made(Score, choose, one_of(s.word, "a", "b"))) == COVERED
     assert told(made(Score, lying, (s.value < 0) | (s.value >= 0) | none_of(exists(s.value)))) != COVERED
     assert told(made(Score, lying, none_of(exists(s.word)) | exists(s.word))) == COVERED
+
+
+@pytest.mark.parametrize(
+    ("field", "returns", "value"),
+    [(list[int], tuple[int, int], (1, 2)), (set[int], Annotated[list[int], Field(min_length=2)], [1, 2])],
+)
+def test_an_example_writes_nothing_that_a_node_does_not_return(field: Any, returns: Any, value: Any) -> None:
+    """A result of another type that is never empty makes no error that shows it empty."""
+    model = create_model("Stored", x=(field, field()))
+
+    def node() -> Any:
+        return value
+
+    node.__annotations__["return"] = returns
+    flow = made(model, compute(writes="x")(node), length(fields(model).x) >= 1)  # type: ignore[attr-defined]  # the model is made here
+
+    assert ends(flow)
+    assert "F201" not in {item.code for item in flow.check().findings}
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[int, Field(ge=10)],
+        Annotated[float, Field(gt=10, lt=12)],
+        Annotated[Decimal, Field(le=-3)],
+        Annotated[str, Field(min_length=3)],
+        Annotated[list[int], Field(min_length=2)],
+        tuple[int, str],
+    ],
+)
+def test_a_made_up_value_fits_its_type(annotation: Any) -> None:
+    """Bounds and lengths are met, so that an example is one that could be."""
+    assert accepts(annotation, sample(annotation))
+
+
+def test_no_value_is_made_up_that_does_not_fit() -> None:
+    """Where none is found that fits, there is no example."""
+    with pytest.raises(NoSample, match="pattern"):
+        sample(Annotated[str, Field(pattern="^x{7}$")])
