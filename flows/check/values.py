@@ -151,7 +151,15 @@ class Values:
         Args:
             name: the field.
         """
-        return name not in self._own | self._kept | self._rewritten
+        return name not in self._kept and not self.rewritten(name)
+
+    def rewritten(self, name: str) -> bool:
+        """Whether a validator, or the field's type, may give another value than one that its bounds were asked of.
+
+        Args:
+            name: the field.
+        """
+        return self.whole or name in self._own or name in self._rewritten
 
     def held(self, name: str, given: Sequence[Any]) -> int:
         """What a field can hold after a value of one of some types was written to it.

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pytest
-from pydantic import Base64Str, BaseModel, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    Base64Str,
+    BaseModel,
+    Field,
+    StringConstraints,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from guideway import START, Anyone, Budget, End, Flow, compute, exists, fields, length, none_of, on, one_of, think, when
+from guideway import (
+    START,
+    Anyone,
+    Budget,
+    End,
+    Flow,
+    compute,
+    each,
+    exists,
+    fields,
+    length,
+    none_of,
+    on,
+    one_of,
+    think,
+    when,
+)
 from guideway.errors import FlowError, StateInvalid
 from guideway.flows.check.fitting import accepts
 from guideway.flows.check.samples import NoSample, sample
@@ -267,3 +292,45 @@ def test_no_value_is_made_up_that_does_not_fit() -> None:
     """Where none is found that fits, there is no example."""
     with pytest.raises(NoSample, match="pattern"):
         sample(Annotated[str, Field(pattern="^x{7}$")])
+
+
+class Basket(BaseModel):
+    items: Annotated[list[int], Field(max_length=2)] = []
+    item: int = 0
+    out: list[Any] = []
+
+
+class Rewritten(Basket):
+    items: Annotated[list[int], Field(max_length=2), AfterValidator(lambda items: items * 5)] = []
+
+
+class Filled(Basket):
+    @field_validator("items")
+    @classmethod
+    def fill(cls, items: list[int]) -> list[int]:
+        return items * 5
+
+
+class Replaced(Basket):
+    @model_validator(mode="after")
+    def replace(self) -> Self:
+        self.__dict__["items"] = [1] * 10
+        return self
+
+
+@compute(writes="item")
+def weigh(item: int) -> int:
+    return item
+
+
+@pytest.mark.parametrize("model", [Rewritten, Filled, Replaced])
+def test_a_validator_may_make_a_list_longer_than_its_bound(model: type[Basket]) -> None:
+    """The steps of an each are bounded by a list's length only where nothing looks at the list behind its bound."""
+    mapped = each(weigh, name="mapped", item="item", over="items", into="out")
+    flow, plain = (Flow("f", state=state, edges=[on(START, mapped), on(mapped, done)]) for state in (model, Basket))
+    run = flow.compile(roles=Anyone()).start({"items": [1, 2]})
+    bound = plain.check().facts.max_steps
+
+    assert bound is not None
+    assert run.spent.steps > bound
+    assert flow.check().facts.max_steps is None
