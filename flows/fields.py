@@ -79,7 +79,8 @@ def plan_of(model: type[BaseModel], name: str, info: FieldInfo) -> FieldPlan:
 def _bounded(annotation: Any, info: FieldInfo) -> TypeAdapter[Any]:
     """A field's type with the bounds of its values; an author's own functions around it are not called."""
     asked = [item for item in info.metadata if not callable(item) and not type(item).__name__.endswith("Validator")]
-    return TypeAdapter(Annotated[annotation, *asked] if asked else annotation)
+    bounded: Any = Annotated[annotation, *asked] if asked else annotation
+    return TypeAdapter(bounded)
 
 
 def _plain(annotation: Any) -> frozenset[Any]:

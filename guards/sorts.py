@@ -122,16 +122,18 @@ def stored(sort: Sort, kind: Any) -> Sort:
     """
     if sort.sort != NUMBER or kind is sort.type or kind not in (float, Decimal):
         return sort
-    given = {type(member.value if isinstance(member, Enum) else member) for _, member in sort.among or ()}
-    given = given or {sort.type}
+    members: list[Any] = [member.value if isinstance(member, Enum) else member for _, member in sort.among or ()]
+    given: set[Any] = {type(member) for member in members} or {sort.type}
     if given == {kind} or (given == {int} and kind is Decimal):
         return sort
     if given != {int}:
         return replace(sort, type=Any, among=None, bounds=Bounds())
     # rounding keeps the order, so that what is short bounds what is rounded
-    compared = tuple((op, limit) for op, limit in sort.bounds.compared if abs(limit) < _LONGEST)
+    compared = tuple(item for item in sort.bounds.compared if abs(item[1]) < _LONGEST)
     short = sort.among is not None and all(abs(value) <= _LONGEST for value, _ in sort.among)
-    return replace(sort, among=sort.among if short else None, bounds=Bounds(compared))
+    return replace(
+        sort, among=sort.among if short else None, bounds=sort.bounds._replace(compared=compared, multiple=None)
+    )
 
 
 _LONGEST = 2**53
