@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -27,6 +27,7 @@ class FieldPlan:
     name: str
     annotation: Any
     adapter: TypeAdapter[Any]
+    bounded: TypeAdapter[Any]
     simple: bool
     reducer: Reducer | None
     messages: bool
@@ -65,6 +66,7 @@ def plan_of(model: type[BaseModel], name: str, info: FieldInfo) -> FieldPlan:
         name=name,
         annotation=annotation,
         adapter=TypeAdapter(annotation if not messages else list[Any]),
+        bounded=_bounded(annotation, info) if not messages else TypeAdapter(list[Any]),
         simple=_is_simple(annotation) and not messages,
         reducer=add_messages if messages else _reducer(info),
         messages=messages,
@@ -73,6 +75,13 @@ def plan_of(model: type[BaseModel], name: str, info: FieldInfo) -> FieldPlan:
         plain=_plain(annotation),
         traits=Traits(secret=False, free=False) if messages else traits_of(annotation),
     )
+
+
+def _bounded(annotation: Any, info: FieldInfo) -> TypeAdapter[Any]:
+    """A field's type with the bounds of its values; an author's own functions around it are not called."""
+    asked = [item for item in info.metadata if not callable(item) and not type(item).__name__.endswith("Validator")]
+    bounded: Any = Annotated[annotation, *asked] if asked else annotation
+    return TypeAdapter(bounded)
 
 
 def _plain(annotation: Any) -> frozenset[Any]:

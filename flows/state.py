@@ -52,12 +52,26 @@ class StateType(Generic[S]):
             if info.is_required() or info.default_factory is not None:
                 continue
             try:
-                self.fields[name].adapter.validate_python(info.get_default())
+                self.fields[name].bounded.validate_python(info.get_default())
             except ValidationError as error:
                 raise FlowError(
                     f"the default of {self.model.__name__}.{name} does not validate: "
                     f"{first(error, self.model, self.secret)}",
                     where=where,
+                ) from self._cause(error)
+
+    def _check_made(self, state: BaseModel) -> None:
+        """Validates what factories of defaults made, which pydantic takes as it is."""
+        for name, info in self.model.model_fields.items():
+            if info.default_factory is None or name in state.model_fields_set:
+                continue
+            try:
+                self.fields[name].bounded.validate_python(getattr(state, name))
+            except ValidationError as error:
+                raise StateInvalid(
+                    f"the default that is made for {self.model.__name__}.{name} does not validate: "
+                    f"{first(error, self.model, self.secret)}",
+                    field=name,
                 ) from self._cause(error)
 
     # inputs
@@ -69,7 +83,7 @@ class StateType(Generic[S]):
             data: a mapping of fields, or the model.
 
         Raises:
-            StateInvalid: an unknown or missing field, or a value that does not validate.
+            StateInvalid: an unknown or missing field, or a value that does not validate, a made default among them.
         """
         if not isinstance(data, Mapping | BaseModel):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise StateInvalid(
@@ -94,6 +108,7 @@ class StateType(Generic[S]):
             raise StateInvalid(f"the input does not fit the state {self.model.__name__}: {told}") from self._cause(
                 error
             )
+        self._check_made(state)
         return self.load(self.dump(state))
 
     def dump(self, state: BaseModel) -> Delta:

@@ -54,8 +54,34 @@ def bounds(metadata: Iterable[Any]) -> Bounds:
                 multiple = value
             case _:
                 strange = strange or bool(getattr(item, "allow_inf_nan", False))
-                rewritten = rewritten or type(item).__name__.endswith("Validator")
+                rewritten = rewritten or _changes(item)
     return Bounds(strange=strange) if rewritten else Bounds(tuple(compared), tuple(length), multiple, strange)
+
+
+def rewrites(metadata: Iterable[Any]) -> bool:
+    """Whether what stands around a type may store another value than the one that is written.
+
+    Args:
+        metadata: what stands around a type.
+    """
+    return any(
+        _changes(item)
+        or getattr(item, "strip_whitespace", None)
+        or getattr(item, "union_mode", None) == "left_to_right"
+        for item in _flat(metadata)
+    )
+
+
+_TELLING = ("Discriminator", "Tag", "PlainSerializer", "WrapSerializer", "WithJsonSchema")
+"""What has a say in a type's schema, and leaves its values as they are."""
+
+
+def _changes(item: Any) -> bool:
+    """Whether a piece of metadata may give another value than one that was looked at: a validator, another case."""
+    name = type(item).__name__
+    own = hasattr(item, "__get_pydantic_core_schema__") and not isinstance(item, type)  # such as Base64Str's decoder
+    cased = getattr(item, "to_lower", None) or getattr(item, "to_upper", None)
+    return name.endswith("Validator") or bool(cased) or (own and name not in _TELLING)
 
 
 def _flat(metadata: Iterable[Any]) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -60,6 +61,17 @@ class Failed(Guard):
 def dotted(cls: type) -> str:
     """The dotted name by which a class is written in the journal."""
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def kinds(name: str) -> tuple[str, ...]:
+    """The dotted names of a class of exceptions and of all its bases, where Python itself has it; else its own.
+
+    Args:
+        name: the class's dotted name.
+    """
+    module, _, short = name.rpartition(".")
+    found = getattr(builtins, short, None) if module == "builtins" else None
+    return tuple(dotted(item) for item in found.__mro__) if isinstance(found, type) else (name,)
 
 
 def failed(*what: type[BaseException] | str) -> Failed:

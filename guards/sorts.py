@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum, Flag
 from typing import Any, Literal, cast, get_args, get_origin
 
@@ -111,6 +112,32 @@ def _sort_of(value: Scalar) -> str:
         case _:
             return NUMBER
 
+
+def stored(sort: Sort, kind: Any) -> Sort:
+    """What is known of a written value where it is stored: a float rounds, and a Decimal takes a float's digits.
+
+    Args:
+        sort: what was written.
+        kind: the type that it is stored as.
+    """
+    if sort.sort != NUMBER or kind is sort.type or kind not in (float, Decimal):
+        return sort
+    members: list[Any] = [member.value if isinstance(member, Enum) else member for _, member in sort.among or ()]
+    given: set[Any] = {type(member) for member in members} or {sort.type}
+    if given == {kind} or (given == {int} and kind is Decimal):
+        return sort
+    if given != {int}:
+        return replace(sort, type=Any, among=None, bounds=Bounds())
+    # rounding keeps the order, so that what is short bounds what is rounded
+    compared = tuple(item for item in sort.bounds.compared if abs(item[1]) < _LONGEST)
+    short = sort.among is not None and all(abs(value) <= _LONGEST for value, _ in sort.among)
+    return replace(
+        sort, among=sort.among if short else None, bounds=sort.bounds._replace(compared=compared, multiple=None)
+    )
+
+
+_LONGEST = 2**53
+"""Up to where a float tells all whole numbers apart."""
 
 _ANYTHING = (NUMBER, TEXT, BOOL, DATE, MOMENT, LOCAL, LIST, SET, OTHER, "infinite", "-infinite")
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from .cells import Cell, Cells, Items, Number, Plain, Record, Thing
 from .expressions import Arith, Attr, Const, Expr, First, Last, Length, Read, Some
 from .facts import Member, Need, Part, Word
-from .kinds import BOOL, LIST, TEXT
+from .kinds import BOOL, LIST, NUMBER, TEXT
 from .solving import Bit
-from .sorts import sorts_of
+from .sorts import sorts_of, stored
 
 Versions = Mapping[str, int]
 """The version of each field that is read; 0 where it is not named. ``"f()"`` is the version of a named function f."""
@@ -143,9 +143,12 @@ class Terms:
         allowed: list[Bit] = [solving.no(solving.either(*(option.bit for option in cell.options)))] if optional else []
         if any(not any(_same_sort(sort.sort, option.thing) for option in cell.options) for sort in sorts):
             return True, words
+        if cell.strange and any(sort.sort == NUMBER and sort.among is None for sort in sorts):
+            return True, words  # a float may be no number, or without end
         for option in cell.options:
-            for sort in sorts:
-                if _same_sort(sort.sort, option.thing):
+            for written in sorts:
+                if _same_sort(written.sort, option.thing):
+                    sort = stored(written, option.type)
                     asked = list(self.cells.within(option.thing, sort.bounds))
                     if sort.among is not None:
                         asked.append(

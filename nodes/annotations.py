@@ -5,9 +5,11 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 from typing_extensions import TypeIs, is_typeddict
 
 from .shapes import is_series
@@ -60,12 +62,39 @@ def spread(annotation: Any) -> dict[str, Any] | None:
         if item is type(None):
             continue
         if is_model(item):
-            found.update({name: info.annotation for name, info in item.model_fields.items()})
+            given = _given(item)
         elif is_typeddict(item):
-            found.update(get_type_hints(item, include_extras=True))
+            given = get_type_hints(item, include_extras=True)
         else:
             return None
+        for name, kind in given.items():
+            found[name] = Union[found[name], kind] if name in found else kind  # noqa: UP007  # they may be any form
     return found or None
+
+
+@lru_cache(maxsize=1024)
+def _given(model: type[BaseModel]) -> dict[str, Any]:
+    """What the fields of a result can hold: pydantic takes a default as it is, so ``id: str = None`` may be None."""
+    found: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        asked = [item for item in info.metadata if not callable(item)]
+        found[name] = Annotated[info.annotation, *asked] if asked else info.annotation
+        validated = model.model_config.get("validate_default") if info.validate_default is None else True
+        if info.is_required() or info.default_factory is not None or validated or _takes(found[name], info.default):
+            continue
+        found[name] = Union[found[name], None] if info.default is None else Any  # noqa: UP007  # it may be any form
+    return found
+
+
+def _takes(annotation: Any, value: Any) -> bool:
+    """Whether a type takes a value; true where that cannot be tried."""
+    try:
+        TypeAdapter(annotation).validate_python(value)
+    except ValidationError:
+        return False
+    except (PydanticUserError, TypeError, NameError):
+        return True
+    return True
 
 
 def text(annotation: Any) -> str:

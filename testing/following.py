@@ -130,7 +130,8 @@ class _Scripted(Node[..., Any]):
             return Outcome("failed", error=ErrorRecord("cancelled", OVER, told))
         step = self.script[place]
         update = dict(step.get("update", {}))
-        error = ErrorRecord(step["error"], "Scripted", "as in the example") if "error" in step else None
+        classes = tuple(step.get("classes", ()))
+        error = ErrorRecord(step["error"], "Scripted", "as in the example", classes) if "error" in step else None
         refusal, way = None, None
         if step["outcome"] in ("refused", "expired"):
             gate, no = next(iter(step["noes"].items()))

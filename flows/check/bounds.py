@@ -294,8 +294,8 @@ def longest(graph: Graph, node: Each) -> int | None:
         node: the each.
     """
     info = graph.flow.state.model_fields[node.over]
-    if graph.flow.type.fields[node.over].reducer is not None:
-        return None  # its bound is of what is added
+    if graph.flow.type.fields[node.over].reducer is not None or graph.values.rewritten(node.over):
+        return None  # its bound is of what is added, or of what a validator was given
     found = [getattr(item, "max_length", None) for item in info.metadata]
     return min((n for n in found if isinstance(n, int)), default=None)
 

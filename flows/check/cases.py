@@ -14,7 +14,7 @@ from typing import Any
 from ...guards.endings import Ended
 from ...guards.expressions import Formula
 from ...guards.limits import Limit
-from ...guards.outcomes import Failed
+from ...guards.outcomes import Failed, kinds
 from ...guards.symbolic import Symbols
 from ...nodes.sealing import shown
 from ...nodes.signature import MISSING
@@ -26,7 +26,7 @@ from .feasible import functions, surely
 from .graph import Graph, names_of, told
 from .oracles import Oracle, Oracles
 from .partition import Values
-from .report import Finding, Proof
+from .report import TRUST, Finding, Proof
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Row:
         routes: the edges, in the order tried.
         oracle: says which of them can pass together.
         ends: for a subflow, the end to which it came.
+        trusted: whether its conditions read what a function returned that nothing looks at when it runs.
     """
 
     source: str
     routes: tuple[Route, ...]
     oracle: Oracle
     ends: tuple[Ending, ...] = ()
+    trusted: bool = False
 
     @cached_property
     def limited(self) -> tuple[int, ...]:
@@ -78,7 +80,10 @@ def cases(graph: Graph, symbols: Symbols) -> tuple[list[Finding], list[Proof]]:
         *order_matters(graph, rows), *gaps_undecided(graph, gaps),
     ]  # fmt: skip
     used_up = [item.path for item in found if item.code == "F202"]
-    return found, [_covered(gaps, [*(names_of(graph.path(name)) for name in bare), *used_up])]
+    # a case that no run comes to may be one that only what a function declares to return rules out
+    computes = any(node.kind == "compute" for node in graph.flow.nodes.values())
+    trusted = any(row.trusted for row in rows) or (bool(gaps) and computes)
+    return found, [_covered(gaps, [*(names_of(graph.path(name)) for name in bare), *used_up], trusted=trusted)]
 
 
 def rows_of(graph: Graph, symbols: Symbols) -> Iterator[Row]:
@@ -98,7 +103,10 @@ def rows_of(graph: Graph, symbols: Symbols) -> Iterator[Row]:
                 if kind is not MISSING and field in graph.values.types and graph.values.stores(field)
             }  # fmt: skip
         if mine:
-            yield Row(name, mine, oracles.of([_conditions(route) for route in mine], types), (end,) if end else ())
+            reads = {field for route in mine for tree in _conditions(route) for field in tree.reads}
+            trusted = node is not None and node.kind == "compute" and not reads.isdisjoint(types)
+            oracle = oracles.of([_conditions(route) for route in mine], types)
+            yield Row(name, mine, oracle, (end,) if end else (), trusted)
 
 
 def _outcomes(graph: Graph) -> Iterator[tuple[str, Ending | None, tuple[Route, ...]]]:
@@ -229,7 +237,8 @@ def _catches(route: Route, other: Route) -> bool:
     if not mine.types and not mine.categories:
         return True
     named = bool(its.types or its.categories)
-    return named and {*its.types} <= {*mine.types} and {*its.categories} <= {*mine.categories}
+    caught = all({*kinds(name)} & {*mine.types} for name in its.types)
+    return named and caught and {*its.categories} <= {*mine.categories}
 
 
 def _shadowed(graph: Graph, route: Route, earlier: Sequence[Route]) -> Finding:
@@ -274,7 +283,7 @@ def _both(row: Row) -> tuple[Route, Route, Values] | None:
     return None
 
 
-def _covered(gaps: Sequence[tuple[Row, Fallen]], others: Sequence[tuple[str, ...]]) -> Proof:
+def _covered(gaps: Sequence[tuple[Row, Fallen]], others: Sequence[tuple[str, ...]], *, trusted: bool) -> Proof:
     """Whether every case of an ok outcome that a run can come to has an edge; other findings tell of other places."""
     text = "the edges of every row cover every case of an ok outcome that a run can come to"
     for row, gap in gaps:
@@ -282,7 +291,7 @@ def _covered(gaps: Sequence[tuple[Row, Fallen]], others: Sequence[tuple[str, ...
             return Proof(f"{text} (not so: {row.source!r}); {_WAY_OUT}", False, names_of(gap.path[:-1]))
     open_at = [names_of(gap.path[:-1]) for _, gap in gaps if gap.possible is not False] + list(others)
     if not open_at:
-        return Proof(text, True)
+        return Proof(f"{text}, {TRUST}" if trusted else text, True)
     return Proof(f"{text} (open: {(open_at[0] or (START.name,))[-1]!r}); {_WAY_OUT}", None, open_at[0])
 
 

@@ -24,10 +24,7 @@ from .fitting import YES, accepts, fits, same, whole_type
 from .graph import Graph, names_of, told
 from .parallel import parallel_writes
 from .replay import replay
-from .report import Finding, Proof
-
-TRUST = "as long as functions return what they declare"
-"""What all of F3 rests on."""
+from .report import TRUST, Finding, Proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,8 +171,14 @@ def _narrows(annotation: Any, written: Any) -> bool:
     """Whether what was written says more than the field's own type, and is stored as it is."""
     if written is None or _enums(annotation) or _enums(written):
         return False
-    sorts = {choice.sort for choice in kind_of_type(annotation).choices}
-    return all(choice.sort in sorts for choice in kind_of_type(written).choices)
+    ours, theirs = kind_of_type(annotation).choices, kind_of_type(written).choices
+    sorts = {choice.sort for choice in ours}
+    return all(choice.sort in sorts for choice in theirs) and _numbers_of(theirs) <= _numbers_of(ours)
+
+
+def _numbers_of(choices: Sequence[Choice]) -> set[Any]:
+    """The kinds of numbers among some choices: one that is stored as another kind may be rounded."""
+    return {choice.type for choice in choices if choice.sort == NUMBER}
 
 
 def _enums(annotation: Any) -> list[type[Enum]]:

@@ -17,6 +17,10 @@ Killed = Literal["again", "asked", "edge", "parks"]
 ``unknown_effect`` is taken; the run parks."""
 
 
+TRUST = "as long as functions return what they declare"
+"""What all of F3 rests on, and of F2 what is proved by the types of what ``@compute`` functions return."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that a check found.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from ...guards.bounds import bounds
 from ...guards.messages import is_messages
-from ...nodes.annotations import is_model, members, spread
+from ...nodes.annotations import is_model, members, metadata, spread
 from ...nodes.node import Node
 from ...nodes.signature import MISSING
 from .fitting import accepts
@@ -22,6 +23,9 @@ from .values import always_has
 class NoSample(Exception):
     """No value of a type is known."""
 
+
+_LONGEST = 1_000
+"""How long a made-up value is at most."""
 
 _PLAIN: dict[Any, Any] = {
     str: "a", int: 1, float: 1.0, bool: False, bytes: b"a", Decimal: Decimal(1),
@@ -44,7 +48,26 @@ def sample(annotation: Any) -> Any:
     found = members(annotation)
     if NoneType in found or None in found or Any in found:
         return None
-    return present(annotation)
+    value = present(annotation)
+    for other in (value, *_nearby(annotation, value)):
+        if accepts(annotation, other) is not False:
+            return other
+    raise NoSample(annotation)
+
+
+def _nearby(annotation: Any, value: Any) -> Iterator[Any]:
+    """Other values, for a type whose bounds the plainest value is out of."""
+    asked = bounds(metadata(annotation))
+    if isinstance(value, int | float | Decimal):
+        yield from (type(value)(limit) + step for _, limit in asked.compared for step in (0, 1, -1))
+    for _, count in asked.length:
+        if isinstance(value, str | bytes):
+            yield value[:1] * min(count, _LONGEST)
+        elif isinstance(value, list):
+            yield [sample(item) for item in get_args(members(annotation)[0])[:1]] * min(count, _LONGEST)
+    arguments = get_args(members(annotation)[0])
+    if isinstance(value, tuple) and Ellipsis not in arguments:
+        yield tuple(sample(item) for item in arguments)
 
 
 def present(annotation: Any) -> Any:

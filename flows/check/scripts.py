@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...guards.outcomes import Failed
+from ...guards.outcomes import Failed, kinds
 from ...nodes.outcome import ErrorRecord, Outcome
 from ..subflow import Subflow
 from .arcs import Arc
@@ -140,7 +140,7 @@ def scripted_error(arc: Arc) -> ErrorRecord:
     category, classes = "exhausted" if arc.on == "spent" else "bug", tuple[str, ...]()
     if arc.row is not None and isinstance(arc.row.match, Failed):
         category = next(iter(arc.row.match.categories), category)
-        classes = arc.row.match.types[:1]
+        classes = kinds(arc.row.match.types[0]) if arc.row.match.types else ()
     return ErrorRecord(category, "Scripted", "made up by the check", classes)
 
 
@@ -158,6 +158,8 @@ def step_told(hop: Hop, outcome: Outcome) -> dict[str, Any]:
         step["update"] = outcome.update
     if outcome.error is not None:
         step["error"] = outcome.error.category
+        if outcome.error.classes:
+            step["classes"] = list(outcome.error.classes)
     if hop.last.noes:
         step["noes"] = dict(hop.last.noes)
     return step

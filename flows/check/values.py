@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
+from ...guards.bounds import rewrites
+from ...guards.kinds import leaves
 from ...nodes.act import Act
 from ...nodes.annotations import is_model, members, spread
 from ...nodes.node import Node
@@ -46,7 +48,9 @@ class Values:
         decorators = self.model.__pydantic_decorators__
         self.whole = bool(decorators.model_validators or decorators.root_validators)
         self._own = {name for item in decorators.field_validators.values() for name in item.info.fields}
+        self._own |= set(self.types) if "*" in self._own else set()
         self._known: dict[tuple[str, int], tuple[int, Any]] = {}  # with the type, so that its id stays its own
+        self._rewritten = {name for name, info in self.model.model_fields.items() if _rewrites(info)}
         self._kept = {name for name, plan in kind.fields.items() if plan.reducer is not None}
 
     def bits(self, name: str) -> int:
@@ -147,7 +151,15 @@ class Values:
         Args:
             name: the field.
         """
-        return name not in self._own | self._kept and not _rewrites(self.model.model_fields[name])
+        return name not in self._kept and not self.rewritten(name)
+
+    def rewritten(self, name: str) -> bool:
+        """Whether a validator, or the field's type, may give another value than one that its bounds were asked of.
+
+        Args:
+            name: the field.
+        """
+        return self.whole or name in self._own or name in self._rewritten
 
     def held(self, name: str, given: Sequence[Any]) -> int:
         """What a field can hold after a value of one of some types was written to it.
@@ -195,5 +207,5 @@ def always_has(returns: Any, name: str) -> bool:
 
 
 def _rewrites(info: FieldInfo) -> bool:
-    """Whether a validator of the field's type may give another value than the one that is written."""
-    return any(type(item).__name__.endswith("Validator") for item in info.metadata)
+    """Whether a field's type may give another value than the one that is written."""
+    return any(rewrites(around) for _, around in leaves(info.annotation, tuple(info.metadata)))

@@ -89,13 +89,17 @@ class Pair:
     @cached_property
     def counters(self) -> tuple[Counter, ...]:
         """The limits: one of the same name counts on; else one between the same two places."""
-        left = dict.fromkeys(self.new.limits)
+        left = {name: place for place, name in enumerate(self.new.limits)}
+        standing: dict[tuple[str, str | None], list[str]] = {}
+        for name in left:
+            for place in self._places(self.new, name):
+                standing.setdefault(place, []).append(name)
         found: list[Counter] = []
         for name in self.old.limits:
             twin = name if name in left else None
             if twin is None:
-                places = set(self._places(self.old, name))
-                twin = next((other for other in left if set(self._places(self.new, other)) & places), None)
+                others = (other for place in self._places(self.old, name) for other in standing.get(place, ()))
+                twin = min((other for other in others if other in left), key=left.__getitem__, default=None)
             if twin is not None:
                 del left[twin]
             found.append(Counter(name, twin, self._words(self.old, name)))
@@ -119,12 +123,23 @@ class Pair:
         return [data["match"], conditions, gates, self.target(version, data["target"])]
 
     def _places(self, version: Version, limit: str) -> Iterator[tuple[str, str | None]]:
-        for source, edge in edges(version):
-            if limit in edge.limits:
-                yield (self.today(source) if version is self.old else source), self.target(version, edge.target)
+        for source, edge in self._bearing[version is self.old].get(limit, ()):
+            yield (self.today(source) if version is self.old else source), self.target(version, edge.target)
+
+    @cached_property
+    def _bearing(self) -> dict[bool, dict[str, list[tuple[str, StoredEdge]]]]:
+        """The edges that bear each limit, of the old version and of the new one."""
+        found: dict[bool, dict[str, list[tuple[str, StoredEdge]]]] = {True: {}, False: {}}
+        for version, is_old in ((self.old, True), (self.new, False)):
+            for source, edge in edges(version):
+                for limit in dict.fromkeys(edge.limits):
+                    found[is_old].setdefault(limit, []).append((source, edge))
+        return found
 
     def _words(self, version: Version, limit: str) -> str:
-        told = [f"the edge {source} > {edge.target}" for source, edge in edges(version) if limit in edge.limits]
+        told = [
+            f"the edge {source} > {edge.target}" for source, edge in self._bearing[version is self.old].get(limit, ())
+        ]
         return f"the limit {limit}" if not limit.startswith("at_most(") else " and ".join(dict.fromkeys(told)) or limit
 
 

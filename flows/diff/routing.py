@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from ...guards.endings import Ended
 from ...guards.evaluation import holds
 from ...guards.expressions import Opaque
-from ...guards.outcomes import Failed, dotted
+from ...guards.outcomes import Failed, kinds
 from .stored import FAILURE, StoredEdge, Version, opaque_leaves
 
 _PARKS = "unknown_effect"
@@ -112,15 +111,8 @@ def _failures(edges: list[StoredEdge]) -> Iterator[World]:
     for category in dict.fromkeys(item for match in matches for item in match["categories"]):
         yield World(f"which failed with {category!r}", failure=(category, ()))
     for name in dict.fromkeys(item for match in matches for item in match["types"]):
-        yield World(f"which failed with {name.rpartition('.')[2]}", failure=("bug", _classes(name)))
+        yield World(f"which failed with {name.rpartition('.')[2]}", failure=("bug", kinds(name)))
     yield World("which failed with anything else", failure=("bug", ()))
-
-
-def _classes(name: str) -> tuple[str, ...]:
-    """A class and what it is a kind of, where Python itself has it: a manifest tells names alone."""
-    module, _, short = name.rpartition(".")
-    found = getattr(builtins, short, None) if module == "builtins" else None
-    return tuple(dotted(item) for item in found.__mro__) if isinstance(found, type) else (name,)
 
 
 def _ends(version: Version, source: str) -> Iterator[tuple[str, str]]:
