@@ -58,9 +58,10 @@ class Readback:
         """
         for cell in cells.values():
             self._complete(cell, new=cell.key not in self.facts.cells)
+        known = [*self.facts.all(), *self._settled]
         for stage in STAGES if small else STAGES[-1:]:
-            known = [*self.facts.all(), *self._settled, *self._limits(*stage)]
-            answer = self.solving.ask(known, self.wanted)
+            limits = self.solving.both(*self._limits(*stage))
+            answer = self.solving.ask(known, [*self.wanted, limits], model=True)
             if not answer.verdict:
                 continue
             try:

@@ -57,6 +57,19 @@ class Row:
             return False
         return self.oracle.can((), range(len(self.routes)))
 
+    def look(self) -> None:
+        """Asks all that is asked of the row by itself: one after the other its questions are cheap."""
+        _ = self.open
+        for place in range(len(self.routes)):
+            _is_hidden(self, place)
+            _is_dead(self, place)
+        _ = self.both
+
+    @cached_property
+    def both(self) -> tuple[Route, Route, Values] | None:
+        """Two edges that lead to different places and can both pass, and a state in which they do."""
+        return _both(self)
+
     def before(self, place: int) -> list[int]:
         """The edges before one that surely keep a run from it where they pass: those without a limit."""
         return [other for other in range(place) if other not in self.limited]
@@ -70,6 +83,8 @@ def cases(graph: Graph, symbols: Symbols) -> tuple[list[Finding], list[Proof]]:
         symbols: of its state.
     """
     rows = list(rows_of(graph, symbols))
+    for row in rows:
+        row.look()
     bare = [name for name, _, routes in _outcomes(graph) if not routes]
     gaps = [(row, fallen(graph, symbols, row.source, row.ends)) for row in rows if row.open is not False]
     sound = [row for row in rows if all(gap.done is None for other, gap in gaps if other is row)]
@@ -246,7 +261,7 @@ def order_matters(graph: Graph, rows: Sequence[Row]) -> Iterator[Finding]:
     """F205: two edges that lead to different places can both pass, so that their order decides; one pair a row."""
     told_of: set[str] = set()
     for row in rows:
-        found = _both(row)
+        found = row.both
         if found is not None and row.source not in told_of:
             told_of.add(row.source)
             first, second, state = found
