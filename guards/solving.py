@@ -6,7 +6,7 @@ the one that all of z3 shares is not thread-safe. Truths that are known beforeha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
@@ -58,10 +58,12 @@ class Solving:
         except ImportError as error:
             raise SolverMissing("the solver z3 is not installed. Run: pip install 'guideway[check]'") from error
         self._context = self._z3.Context()
+        self._ref = self._context.ref()
         self._solver = self._z3.SimpleSolver(ctx=self._context)  # a solver for each question costs four times as much
         self._solver.set("rlimit", AT_FIRST)
         self._solver.set("core.minimize", True)
         self._true, self._false = (self._z3.BoolVal(value, self._context) for value in (True, False))
+        self._made: dict[Hashable, list[Bit]] = {}
         self._facts: Sequence[Bit] | None = None
         self._names: list[Any] = []
         self._asked: dict[int, tuple[Any, Bit]] = {}
@@ -115,7 +117,7 @@ class Solving:
             return False
         if len(open_bits) < 2:
             return open_bits[0] if open_bits else True
-        return self._z3.And(open_bits)
+        return self._truth_of(self._z3.Z3_mk_and, open_bits)
 
     def either(self, *bits: Bit) -> Bit:
         """Whether one is true."""
@@ -124,11 +126,18 @@ class Solving:
             return True
         if len(open_bits) < 2:
             return open_bits[0] if open_bits else False
-        return self._z3.Or(open_bits)
+        return self._truth_of(self._z3.Z3_mk_or, open_bits)
+
+    def _truth_of(self, make: Callable[..., Any], bits: Sequence[Bit]) -> Bit:
+        """What z3 makes of some truths; its own ``And`` and ``Or`` look at each argument again, which takes longest."""
+        made = make(self._ref, len(bits), (self._z3.Ast * len(bits))(*(bit.ast for bit in bits)))
+        return self._z3.BoolRef(made, self._context)
 
     def no(self, bit: Bit) -> Bit:
         """Whether it is false."""
-        return not bit if isinstance(bit, bool) else self._z3.Not(bit)
+        if isinstance(bit, bool):
+            return not bit
+        return self._z3.BoolRef(self._z3.Z3_mk_not(self._ref, bit.ast), self._context)
 
     def implies(self, bit: Bit, other: Bit) -> Bit:
         """Whether the other is true where the first is."""
@@ -149,6 +158,17 @@ class Solving:
     def is_whole(self, number: Any) -> Bit:
         """Whether a number has no fraction."""
         return True if number.is_int() else self._z3.IsInt(number)
+
+    def once(self, key: Hashable, make: Callable[[], Iterable[Bit]]) -> list[Bit]:
+        """What is needed again and again, made once.
+
+        Args:
+            key: what it is.
+            make: makes it.
+        """
+        if key not in self._made:
+            self._made[key] = list(make())
+        return self._made[key]
 
     # asking
 
@@ -197,7 +217,12 @@ class Solving:
         self._facts, self._asked = None, {}
         self._solver.push()
         self._facts = facts
-        self._solver.add([fact for fact in facts if fact is not True])
+        for fact in facts:
+            if fact is not True:
+                self._add(fact)
+
+    def _add(self, fact: Bit) -> None:
+        self._z3.Z3_solver_assert(self._ref, self._solver.solver, (self._false if fact is False else fact).ast)
 
     def _named(self, bit: Bit) -> Any:
         """The name by which the solver knows what is asked for, and says that it cannot be."""
@@ -207,7 +232,8 @@ class Solving:
             if place == len(self._names):
                 self._names.append(self._z3.Bool(f"?{place}", self._context))
             self._asked[key] = (self._names[place], bit)  # while the bit is kept, its id is no other's
-            self._solver.add(self._z3.Implies(self._names[place], bit))
+            name = self._names[place]
+            self._add(self._z3.BoolRef(self._z3.Z3_mk_implies(self._ref, name.ast, bit.ast), self._context))
         return self._asked[key][0]
 
     # reading a model

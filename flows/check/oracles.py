@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from ...guards.evaluation import holds
 from ...guards.expressions import Formula, conjunction
 from ...guards.rules import reads_of
-from ...guards.symbolic import Logic, Sat, Symbols
 from ...guards.solving import Bit
+from ...guards.symbolic import Logic, Sat, Symbols
 from .feasible import functions
 from .partition import Values, table
 
