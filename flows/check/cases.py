@@ -20,7 +20,7 @@ from ...nodes.sealing import shown
 from ...nodes.signature import MISSING
 from ..rows import START, Route
 from ..subflow import Subflow
-from .endings import Ending, is_for
+from .endings import Ending, covers, is_for
 from .falling import Fallen, fallen
 from .feasible import functions, surely
 from .graph import Graph, names_of, told
@@ -231,20 +231,9 @@ def shadowed(graph: Graph, rows: Sequence[Row]) -> Iterator[Finding]:
     for source in (START.name, *graph.nodes):
         failing = [route for route in graph.flow.rows.get(source, ()) if isinstance(route.match, Failed)]
         for place, route in enumerate(failing):
-            above = [other for other in failing[:place] if not other.conditions and _catches(other, route)]
+            above = [other for other in failing[:place] if not other.conditions and covers(other, route)]
             if above:
                 yield _shadowed(graph, route, above[:1])
-
-
-def _catches(route: Route, other: Route) -> bool:
-    """Whether an edge for failures is for all that another is for."""
-    mine, its = route.match, other.match
-    assert isinstance(mine, Failed)
-    assert isinstance(its, Failed)
-    if not mine.types and not mine.categories:
-        return True
-    named = bool(its.types or its.categories)
-    return named and {*its.types} <= {*mine.types} and {*its.categories} <= {*mine.categories}
 
 
 def _shadowed(graph: Graph, route: Route, earlier: Sequence[Route]) -> Finding:
