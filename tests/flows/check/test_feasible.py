@@ -110,7 +110,7 @@ def test_limits_count_on_a_path():
 
 
 def test_an_edge_for_the_same_failures_is_tried_before():
-    """What stands below it is taken only where its conditions do not pass; what it does not pass says nothing of them."""
+    """What stands below it is taken only where its conditions do not pass; of other failures they say nothing."""
     for above, below, way in (
         (failed(LookupError), failed(LookupError), "no"),
         (failed(), failed("timeout"), "no"),
