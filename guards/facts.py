@@ -141,10 +141,12 @@ class Facts:
         """The empty word alone has no length."""
         lengths = self.of.lengths
         for word, number in self._known():
-            yield lengths(number) == len(word)
+            yield from self.solving.once(("length", word), lambda: [lengths(number) == len(word)])  # noqa: B023  # made now
         for text in self.texts:
-            yield lengths(text) >= 0
-            yield self.solving.same(lengths(text) == 0, text == 0)
+            yield from self.solving.once(
+                ("text", text.get_id()),  # an unknown of a cell, which is kept
+                lambda: [lengths(text) >= 0, self.solving.same(lengths(text) == 0, text == 0)],  # noqa: B023  # made now
+            )
 
     def _ranks(self) -> Iterator[Bit]:
         """The order of the words that are known, and that two texts of one rank are one."""

@@ -57,6 +57,20 @@ class Failed(Guard):
             return True
         return any(name in classes for name in self.types)
 
+    def covers(self, other: Failed) -> bool:
+        """Whether every failure that another passes is passed by this, as far as names tell.
+
+        Args:
+            other: the other.
+        """
+        if not {*other.categories} & _ONLY_BY_NAME <= {*self.categories}:
+            return False
+        if not self.types and not self.categories:
+            return True
+        named = bool(other.types or other.categories)
+        caught = all({*kinds(name)} & {*self.types} for name in other.types)
+        return named and caught and {*other.categories} <= {*self.categories}
+
 
 def dotted(cls: type) -> str:
     """The dotted name by which a class is written in the journal."""

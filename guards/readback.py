@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin
 from uuid import UUID
@@ -61,9 +62,10 @@ class Readback:
         """
         for cell in cells.values():
             self._complete(cell, new=cell.key not in self.facts.cells)
+        known = [*self.facts.all(), *self._settled]
         for stage in STAGES if small else STAGES[-1:]:
-            known = [*self.facts.all(), *self._settled, *self._limits(*stage)]
-            answer = self.solving.ask(known, self.wanted)
+            limits = self.solving.both(*self._limits(*stage))
+            answer = self.solving.ask(known, [*self.wanted, limits], model=True)
             if not answer.verdict:
                 continue
             try:
@@ -101,17 +103,7 @@ class Readback:
 
     def _limits(self, number: int | None, length: int) -> Iterator[Bit]:
         for key in sorted(self.facts.cells):
-            for option in self.facts.cells[key].options:
-                match option.thing:
-                    case Number(value, _, 0) if number is not None and option.among is None:
-                        yield self.solving.both(value <= number, value >= -number)
-                    case Items(_, _, count):
-                        yield count <= length
-                    case Plain(sort, value) if number is not None and number <= 1000 and sort in (DATE, MOMENT, LOCAL):
-                        ticks = 1 if sort == DATE else 86_400_000_000
-                        yield self.solving.both(value >= _YEARS[0] * ticks, value <= _YEARS[1] * ticks)
-                    case _:
-                        pass
+            yield from self.solving.once(("small", key, number, length), partial(self._small, key, number, length))
         for members in self._together():
             taken = sum(self.solving.amount(member.bit, 1) for member in members)
             yield members[0].items.length >= taken + (2 if members[0].items.sort == LIST else 0) * (len(members) > 1)
@@ -125,6 +117,20 @@ class Readback:
                 ]
                 if len(wanted) > 1:
                     yield self.of.lengths(text) >= sum(wanted)  # so that they fit in one after the other
+
+    def _small(self, key: str, number: int | None, length: int) -> Iterator[Bit]:
+        """That what a cell holds is small."""
+        for option in self.facts.cells[key].options:
+            match option.thing:
+                case Number(value, _, 0) if number is not None and option.among is None:
+                    yield self.solving.both(value <= number, value >= -number)
+                case Items(_, _, count):
+                    yield count <= length
+                case Plain(sort, value) if number is not None and number <= 1000 and sort in (DATE, MOMENT, LOCAL):
+                    ticks = 1 if sort == DATE else 86_400_000_000
+                    yield self.solving.both(value >= _YEARS[0] * ticks, value <= _YEARS[1] * ticks)
+                case _:
+                    pass
 
     def _together(self) -> Iterator[list[Member]]:
         """What is asked to be in one collection, so that there is room for all of it."""

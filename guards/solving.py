@@ -6,7 +6,7 @@ the one that all of z3 shares is not thread-safe. Truths that are known beforeha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,6 +20,11 @@ Bit = Any
 TIMEOUT = 2000
 """How long the solver may think about one question, in milliseconds."""
 
+AT_FIRST = 200_000
+"""How many of its own steps the solver may take before a clock is set for it, which costs as much as most questions."""
+
+_NO_CLOCK = 2**32 - 1
+
 
 def installed() -> bool:
     """Whether there is a solver."""
@@ -31,8 +36,8 @@ class Answer(NamedTuple):
 
     Args:
         verdict: whether all that was asked for can be; None where it did not find out.
-        model: values, where it can.
-        core: where it cannot, which of what was asked for cannot be together.
+        model: values, where it can and they were asked for.
+        core: where it cannot and that was asked for, which of what was wanted cannot be together.
     """
 
     verdict: bool | None
@@ -53,10 +58,15 @@ class Solving:
         except ImportError as error:
             raise SolverMissing("the solver z3 is not installed. Run: pip install 'guideway[check]'") from error
         self._context = self._z3.Context()
+        self._ref = self._context.ref()
         self._solver = self._z3.SimpleSolver(ctx=self._context)  # a solver for each question costs four times as much
-        self._solver.set("timeout", TIMEOUT)
+        self._solver.set("rlimit", AT_FIRST)
         self._solver.set("core.minimize", True)
         self._true, self._false = (self._z3.BoolVal(value, self._context) for value in (True, False))
+        self._made: dict[Hashable, list[Bit]] = {}
+        self._facts: Sequence[Bit] | None = None
+        self._names: list[Any] = []
+        self._asked: dict[int, tuple[Any, Bit]] = {}
 
     # unknowns and constants
 
@@ -107,7 +117,7 @@ class Solving:
             return False
         if len(open_bits) < 2:
             return open_bits[0] if open_bits else True
-        return self._z3.And(open_bits)
+        return self._truth_of(self._z3.Z3_mk_and, open_bits)
 
     def either(self, *bits: Bit) -> Bit:
         """Whether one is true."""
@@ -116,11 +126,18 @@ class Solving:
             return True
         if len(open_bits) < 2:
             return open_bits[0] if open_bits else False
-        return self._z3.Or(open_bits)
+        return self._truth_of(self._z3.Z3_mk_or, open_bits)
+
+    def _truth_of(self, make: Callable[..., Any], bits: Sequence[Bit]) -> Bit:
+        """What z3 makes of some truths; its own ``And`` and ``Or`` look at each argument again, which takes longest."""
+        made = make(self._ref, len(bits), (self._z3.Ast * len(bits))(*(bit.ast for bit in bits)))
+        return self._z3.BoolRef(made, self._context)
 
     def no(self, bit: Bit) -> Bit:
         """Whether it is false."""
-        return not bit if isinstance(bit, bool) else self._z3.Not(bit)
+        if isinstance(bit, bool):
+            return not bit
+        return self._z3.BoolRef(self._z3.Z3_mk_not(self._ref, bit.ast), self._context)
 
     def implies(self, bit: Bit, other: Bit) -> Bit:
         """Whether the other is true where the first is."""
@@ -142,34 +159,82 @@ class Solving:
         """Whether a number has no fraction."""
         return True if number.is_int() else self._z3.IsInt(number)
 
-    # asking
-
-    def ask(self, facts: Iterable[Bit], wanted: Sequence[Bit]) -> Answer:
-        """Whether what is wanted can be, given facts.
+    def once(self, key: Hashable, make: Callable[[], Iterable[Bit]]) -> list[Bit]:
+        """What is needed again and again, made once.
 
         Args:
-            facts: what holds in any case.
+            key: what it is.
+            make: makes it.
+        """
+        if key not in self._made:
+            self._made[key] = list(make())
+        return self._made[key]
+
+    # asking
+
+    def ask(self, facts: Sequence[Bit], wanted: Sequence[Bit], *, core: bool = False, model: bool = False) -> Answer:
+        """Whether what is wanted can be, given facts; questions one after the other about the same facts are cheap.
+
+        Args:
+            facts: what holds in any case; the very same list where it is asked about again.
             wanted: what is asked for.
+            core: whether it is told what cannot be together.
+            model: whether values are told.
         """
         if any(bit is False for bit in wanted):
             return Answer(False, core=tuple(place for place, bit in enumerate(wanted) if bit is False)[:1])
-        self._solver.push()
         try:
-            self._solver.add([fact for fact in facts if fact is not True])
-            names = [self._z3.Bool(f"?{place}", self._context) for place in range(len(wanted))]
-            for name, bit in zip(names, wanted, strict=True):
-                self._solver.add(self._z3.Implies(name, self._true if bit is True else bit))
-            found = self._solver.check(names)
+            self._begin(facts)
+            names = [self._named(self._true if bit is True else bit) for bit in wanted]
+            found = self._checked(names)
             if found == self._z3.sat:
-                return Answer(True, self._solver.model())
-            if found == self._z3.unsat:
-                core = {str(name) for name in self._solver.unsat_core()}
-                return Answer(False, core=tuple(place for place, name in enumerate(names) if str(name) in core))
-            return Answer(None)
+                return Answer(True, self._solver.model() if model else None)
+            if found == self._z3.unsat and core:
+                places = {name.get_id(): at for at, name in reversed([*enumerate(names)])}
+                return Answer(False, core=tuple(sorted(places[name.get_id()] for name in self._solver.unsat_core())))
+            return Answer(False if found == self._z3.unsat else None)
         except self._z3.Z3Exception:  # memory, or a number that it cannot write
+            self._begin(())
             return Answer(None)
+
+    def _checked(self, names: Sequence[Any]) -> Any:
+        """What the solver says, with a clock only where it does not say so soon."""
+        found = self._solver.check(names)
+        if found != self._z3.unknown:
+            return found
+        self._solver.set(rlimit=0, timeout=TIMEOUT)
+        try:
+            return self._solver.check(names)
         finally:
+            self._solver.set(rlimit=AT_FIRST, timeout=_NO_CLOCK)
+
+    def _begin(self, facts: Sequence[Bit]) -> None:
+        """Has the solver know of these facts, and of no others."""
+        if facts is self._facts:
+            return
+        if self._facts is not None:
             self._solver.pop()
+        self._facts, self._asked = None, {}
+        self._solver.push()
+        self._facts = facts
+        for fact in facts:
+            if fact is not True:
+                self._add(fact)
+
+    def _add(self, fact: Bit) -> None:
+        self._z3.Z3_solver_assert(self._ref, self._solver.solver, (self._false if fact is False else fact).ast)
+
+    def _named(self, bit: Bit) -> Any:
+        """The name by which the solver knows what is asked for, and says that it cannot be."""
+        key = bit.get_id()
+        if key not in self._asked:
+            place = len(self._asked)
+            if place == len(self._names):
+                self._names.append(self._z3.Bool(f"?{place}", self._context))
+            self._asked[key] = (self._names[place], bit)  # while the bit is kept, its id is no other's
+            name = self._names[place]
+            self._add(self._z3.BoolRef(self._z3.Z3_mk_implies(self._ref, name.ast, bit.ast), self._context))
+        return self._asked[key][0]
 
     # reading a model
 

@@ -7,7 +7,7 @@ Python does: what it calls impossible is impossible, and what it calls possible 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -205,6 +205,15 @@ class Symbols:
         facts.gather(frozenset[Need]().union(*(item.needs for item in wanted)))
         return facts
 
+    def can(self, wanted: Sequence[Logic], about: Sequence[Bit]) -> bool | None:
+        """Whether some statements can hold together, and no more; None where the solver did not find out.
+
+        Args:
+            wanted: the statements.
+            about: what ``facts`` knows of them all, and of others that are asked about with them.
+        """
+        return self.solving.ask(about, [item.bit for item in wanted]).verdict
+
     def solve(self, wanted: Mapping[Hashable, Logic], *, small: bool = True) -> Sat | Unsat | Unknown:
         """Whether some statements can hold together.
 
@@ -213,7 +222,7 @@ class Symbols:
             small: whether small values are looked for first.
         """
         keys, items = list(wanted), tuple(wanted.values())
-        answer = self.solving.ask(self.facts(items).all(), [item.bit for item in items])
+        answer = self.solving.ask(self.facts(items).all(), [item.bit for item in items], core=True)
         if answer.verdict is None:
             return Unknown()
         if answer.verdict:

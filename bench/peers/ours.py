@@ -302,14 +302,46 @@ def wide(nodes: int) -> gw.Flow[Counted]:
     return gw.Flow("wide", state=Counted, edges=edges, budget=gw.Budget(steps=10 * nodes + 10))
 
 
+class Told(BaseModel):
+    """What conditions ask of that only the solver decides: lengths, sums, and fields against each other."""
+
+    n: int = 0
+    m: int = 0
+    share: float = 0.0
+    text: str = ""
+    items: list[int] = []
+
+
+def told(nodes: int) -> gw.Flow[Told]:
+    """A flow of so many nodes, each with a row that needs the solver; no two rows ask the same.
+
+    Args:
+        nodes: how many.
+    """
+    t = gw.fields(Told)
+    all_of_them: list[Any] = [add_one.named(f"node{number}") for number in range(nodes)]
+    behind = [*all_of_them[1:], gw.End("done"), gw.End("done early")]
+    edges: list[Any] = [gw.on(gw.START, all_of_them[0])]
+    for number, node in enumerate(all_of_them):
+        after, skip = behind[number], behind[number + 1]
+        rows: list[list[Any]] = [
+            [gw.when(gw.length(t.text) > number) >> skip, gw.when(gw.length(t.text) <= number) >> after],
+            [gw.when(t.n + t.m > number) >> skip, gw.when(t.n + t.m <= number) >> after],
+            [gw.when(t.n < t.m, t.share > number) >> skip, gw.when(t.n < t.m) >> after, gw.when(t.n >= t.m) >> after],
+            [gw.when(gw.length(t.items) > number) >> skip, gw.when(t.n > t.m) >> after, after],
+        ]
+        edges.append(gw.on(node, *rows[number % len(rows)]))
+    return gw.Flow("told", state=Told, edges=edges, budget=gw.Budget(steps=10 * nodes + 10))
+
+
 def checks(home: Path, *, nodes: int) -> Round:  # noqa: ARG001  # nothing is stored
     """``check()`` of such a flow, and of one ten times as large, without the solver and with it.
 
     One thread does all of it, so what is taken is the time of the CPU, of which others take less away.
     """
-    small, large = wide(nodes), wide(nodes * 10)
+    small, large, asking = wide(nodes), wide(nodes * 10), told(nodes)
 
-    def check(flow: gw.Flow[Counted], *, solver: bool = False) -> float:
+    def check(flow: gw.Flow[Any], *, solver: bool = False) -> float:
         began = time.process_time()
         report = flow_check(flow, solver=solver)
         taken = time.process_time() - began
@@ -320,6 +352,7 @@ def checks(home: Path, *, nodes: int) -> Round:  # noqa: ARG001  # nothing is st
     def a_round() -> dict[str, float]:
         some, many = check(small), check(large)
         with_solver = {"solver": check(small, solver=True), "proved": check(large, solver=True)}
+        with_solver["asked"] = check(asking, solver=True)
         return {"small": some, "large": many, "times": many / some, **with_solver}
 
     return a_round

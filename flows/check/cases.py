@@ -14,13 +14,13 @@ from typing import Any
 from ...guards.endings import Ended
 from ...guards.expressions import Formula
 from ...guards.limits import Limit
-from ...guards.outcomes import Failed, kinds
+from ...guards.outcomes import Failed
 from ...guards.symbolic import Symbols
 from ...nodes.sealing import shown
 from ...nodes.signature import MISSING
 from ..rows import START, Route
 from ..subflow import Subflow
-from .endings import Ending, is_for
+from .endings import Ending, covers, is_for
 from .falling import Fallen, fallen
 from .feasible import functions, surely
 from .graph import Graph, names_of, told
@@ -59,6 +59,19 @@ class Row:
             return False
         return self.oracle.can((), range(len(self.routes)))
 
+    def look(self) -> None:
+        """Asks all that is asked of the row by itself: one after the other its questions are cheap."""
+        _ = self.open
+        for place in range(len(self.routes)):
+            _is_hidden(self, place)
+            _is_dead(self, place)
+        _ = self.both
+
+    @cached_property
+    def both(self) -> tuple[Route, Route, Values] | None:
+        """Two edges that lead to different places and can both pass, and a state in which they do."""
+        return _both(self)
+
     def before(self, place: int) -> list[int]:
         """The edges before one that surely keep a run from it where they pass: those without a limit."""
         return [other for other in range(place) if other not in self.limited]
@@ -72,6 +85,8 @@ def cases(graph: Graph, symbols: Symbols) -> tuple[list[Finding], list[Proof]]:
         symbols: of its state.
     """
     rows = list(rows_of(graph, symbols))
+    for row in rows:
+        row.look()
     bare = [name for name, _, routes in _outcomes(graph) if not routes]
     gaps = [(row, fallen(graph, symbols, row.source, row.ends)) for row in rows if row.open is not False]
     sound = [row for row in rows if all(gap.done is None for other, gap in gaps if other is row)]
@@ -224,21 +239,9 @@ def shadowed(graph: Graph, rows: Sequence[Row]) -> Iterator[Finding]:
     for source in (START.name, *graph.nodes):
         failing = [route for route in graph.flow.rows.get(source, ()) if isinstance(route.match, Failed)]
         for place, route in enumerate(failing):
-            above = [other for other in failing[:place] if not other.conditions and _catches(other, route)]
+            above = [other for other in failing[:place] if not other.conditions and covers(other, route)]
             if above:
                 yield _shadowed(graph, route, above[:1])
-
-
-def _catches(route: Route, other: Route) -> bool:
-    """Whether an edge for failures is for all that another is for."""
-    mine, its = route.match, other.match
-    assert isinstance(mine, Failed)
-    assert isinstance(its, Failed)
-    if not mine.types and not mine.categories:
-        return True
-    named = bool(its.types or its.categories)
-    caught = all({*kinds(name)} & {*mine.types} for name in its.types)
-    return named and caught and {*its.categories} <= {*mine.categories}
 
 
 def _shadowed(graph: Graph, route: Route, earlier: Sequence[Route]) -> Finding:
@@ -255,7 +258,7 @@ def order_matters(graph: Graph, rows: Sequence[Row]) -> Iterator[Finding]:
     """F205: two edges that lead to different places can both pass, so that their order decides; one pair a row."""
     told_of: set[str] = set()
     for row in rows:
-        found = _both(row)
+        found = row.both
         if found is not None and row.source not in told_of:
             told_of.add(row.source)
             first, second, state = found

@@ -1,4 +1,4 @@
-"""The ends of a subflow: which of them takes which edge of its row."""
+"""What takes which edge of a row: the ends of a subflow, and failures."""
 
 from __future__ import annotations
 
@@ -66,3 +66,14 @@ def is_for(route: Route, came: Ending) -> bool:
     if isinstance(route.match, Ended):
         return route.match.matches(*came)
     return (came[1] == "failed") == isinstance(route.match, Failed)
+
+
+def covers(route: Route, other: Route) -> bool:
+    """Whether an edge for failures is for all that another is for.
+
+    Args:
+        route: the edge.
+        other: the other.
+    """
+    mine, its = route.match, other.match
+    return isinstance(mine, Failed) and isinstance(its, Failed) and mine.covers(its)

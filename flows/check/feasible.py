@@ -27,7 +27,7 @@ from ..each import Each
 from ..rows import Route
 from ..subflow import Subflow
 from .arcs import HUBS, NO_CASE, Arc
-from .endings import is_for
+from .endings import covers, is_for
 from .graph import Graph
 from .values import always_has
 
@@ -257,7 +257,7 @@ def _tried(route: Route, arc: Arc) -> bool:
         surely = not isinstance(route.match, Failed) or not (route.match.types or route.match.categories)
         return surely and all(is_for(route, end) for end in arc.ends)
     if arc.on == "failed":
-        return isinstance(route.match, Failed) and not route.match.types and not route.match.categories
+        return arc.row is not None and covers(route, arc.row)
     return route.match is None
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from ...guards.evaluation import holds
 from ...guards.expressions import Formula, conjunction
 from ...guards.rules import reads_of
-from ...guards.symbolic import Logic, Sat, Symbols, Unsat
+from ...guards.solving import Bit
+from ...guards.symbolic import Logic, Sat, Symbols
 from .feasible import functions
 from .partition import Values, table
 
@@ -73,47 +75,55 @@ class Asked:
         )
         self._types = {name: annotation for name, annotation in types.items() if name in self._reads}
         self._open = any(any(functions(tree)) for tree in self._edges if tree is not None)
-        self._answers: dict[tuple[frozenset[int], frozenset[int]], Sat | bool | None] = {}
+        self._answers: dict[tuple[frozenset[int], frozenset[int]], bool | None] = {}
 
     def can(self, passing: Sequence[int], failing: Sequence[int]) -> bool | None:
         """See ``Oracle``."""
-        found = self._answer(passing, failing)
-        return isinstance(found, Sat) or found
+        return self._answer(frozenset(passing), frozenset(failing))
 
     def case(self, passing: Sequence[int], failing: Sequence[int]) -> Values | None:
         """See ``Oracle``."""
-        found = self._answer(passing, failing)
-        if isinstance(found, Sat):
+        asked = frozenset(passing), frozenset(failing)
+        if self._answer(*asked):
+            found = Sat(self._symbols, tuple(self._wanted(*asked)), small=True)
             for values in found.every({"": dict.fromkeys(self._reads, 0)}):
                 if self._open or self._confirmed(values[""], passing, failing):
                     return values[""]
         return None
 
-    def _answer(self, passing: Sequence[int], failing: Sequence[int]) -> Sat | bool | None:
+    def _answer(self, passing: frozenset[int], failing: frozenset[int]) -> bool | None:
         """What the solver says; what it said of more, or of less, is used again."""
-        asked = frozenset(passing), frozenset(failing)
         if any(self._edges[place] is None for place in failing):
             return False
         for (passed, failed), answer in self._answers.items():
-            if answer is False and passed <= asked[0] and failed <= asked[1]:
+            if answer is False and passed <= passing and failed <= failing:
                 return False
-            if isinstance(answer, Sat) and asked[0] <= passed and asked[1] <= failed:
-                return answer
-        if asked not in self._answers:
-            self._answers[asked] = self._ask(*asked)
-        return self._answers[asked]
+            if answer and passing <= passed and failing <= failed:
+                return True
+        if (passing, failing) not in self._answers:
+            found = self._symbols.can(self._wanted(passing, failing), self._about)
+            self._answers[passing, failing] = found
+        return self._answers[passing, failing]
 
-    def _ask(self, passing: frozenset[int], failing: frozenset[int]) -> Sat | bool | None:
-        wanted: dict[Any, Logic] = {
-            name: self._symbols.typed(name, 0, annotation) for name, annotation in self._types.items()
-        }
-        for place in sorted(passing | failing):
-            tree = self._edges[place]
-            if tree is not None:
-                true = self._symbols.truth(tree, {}).true
-                wanted[place] = true if place in passing else ~true
-        found = self._symbols.solve(wanted)
-        return found if isinstance(found, Sat) else False if isinstance(found, Unsat) else None
+    @cached_property
+    def _typed(self) -> list[Logic]:
+        return [self._symbols.typed(name, 0, annotation) for name, annotation in self._types.items()]
+
+    @cached_property
+    def _passes(self) -> list[tuple[Logic, Logic] | None]:
+        """Of each edge with conditions, that they pass, and that they do not."""
+        true = [None if tree is None else self._symbols.truth(tree, {}).true for tree in self._edges]
+        return [None if item is None else (item, ~item) for item in true]
+
+    @cached_property
+    def _about(self) -> list[Bit]:
+        """What is known of all that the row is about, for every question the same."""
+        wanted = (*self._typed, *(item[0] for item in self._passes if item is not None))
+        return self._symbols.facts(wanted).all()
+
+    def _wanted(self, passing: frozenset[int], failing: frozenset[int]) -> list[Logic]:
+        edges = ((self._passes[place], place in failing) for place in sorted(passing | failing))
+        return [*self._typed, *(item[fails] for item, fails in edges if item is not None)]
 
     def _confirmed(self, values: Values, passing: Sequence[int], failing: Sequence[int]) -> bool:
         state = self._symbols.model.model_construct(**values)

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from ...guards.expressions import And, Formula, conjunction
 from ...guards.limits import Limit
-from ...guards.outcomes import Failed
 from ...guards.rules import reads_of
 from ..each import Each
 from ..rows import Route
 from ..subflow import Subflow
 from .arcs import HUBS, NO_CASE, Arc
+from .endings import covers
 from .feasible import Clue, functions
 from .graph import Graph
 
@@ -250,5 +250,5 @@ def _single(tree: Formula, passes: bool) -> Iterator[Literal]:
 def _tried(route: Route, arc: Arc) -> bool:
     """Whether an edge was surely tried before another of its row."""
     if arc.on == "failed":
-        return isinstance(route.match, Failed) and not route.match.types and not route.match.categories
+        return arc.row is not None and covers(route, arc.row)
     return route.match is None and not arc.ends

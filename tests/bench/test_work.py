@@ -34,7 +34,7 @@ def small(monkeypatch):
         ("growth", {"steps": 80, "kind": "text"}, {"mb", "step", "first", "last", "flat"}),
         ("growth", {"steps": 80, "kind": "messages"}, {"mb", "step", "first", "last", "flat"}),
         ("gates", {"waits": 40}, {"mb", "wait", "cpu"}),
-        ("checks", {"nodes": 20}, {"small", "large", "times", "solver", "proved"}),
+        ("checks", {"nodes": 20}, {"small", "large", "times", "solver", "proved", "asked"}),
     ],
 )
 def test_each_row_of_ours_works(tmp_path, call, options, figures):

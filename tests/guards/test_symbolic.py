@@ -280,3 +280,30 @@ def test_without_the_solver_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(solving, "import_module", lambda _: (_ for _ in ()).throw(ImportError("no z3")))
     with pytest.raises(SolverMissing, match=r"pip install 'guideway\[check\]'"):
         Symbols(Ticket)
+
+
+def test_questions_about_the_same_facts_and_about_others_do_not_mix():
+    """What was asked before, of these facts or of others, holds of no later question; a core names each thing once."""
+    solver = solving.Solving()
+    n = solver.whole("n")
+    small, large = [n < 5], [n > 5]
+    assert solver.ask(small, [n > 3]).verdict is True
+    assert solver.ask(small, [n < 3]).verdict is True
+    assert solver.ask(small, [n > 3, n < 3]).verdict is False
+    assert solver.ask(small, [n > 3]).verdict is True
+    assert solver.ask(large, [n < 3]).verdict is False
+    assert solver.ask(large, [n > 6]).verdict is True
+    assert solver.ask(small, [n > 6]).verdict is False
+    assert solver.ask(small, [n >= 0, n > 6, n > 6], core=True).core == (1,)
+    assert solver.value(solver.ask(small, [n > 3], model=True).model, n) == 4
+
+
+def test_what_is_not_answered_soon_is_asked_with_a_clock(monkeypatch):
+    """A question that needs more steps than the first try has is answered all the same, and so is the next one."""
+    monkeypatch.setattr(solving, "AT_FIRST", 1)
+    solver = solving.Solving()
+    x, y = solver.whole("x"), solver.whole("y")
+    assert solver.ask([], [x * x + y * y == 25, x > y, y > 0]).verdict is True
+    assert solver.ask([x > 0], [x + y == 3, x - y == 2]).verdict is False
+    monkeypatch.setattr(solver, "_checked", solver._solver.check)
+    assert solver.ask([y > 0], [x * x + y * y == 25, x > y]).verdict is None

@@ -237,6 +237,8 @@ def test_an_edge_for_failures_behind_one_for_all_of_them_is_told():
     assert len(found("F204", on(START, a), on(a, failed() >> bad, failed("timeout") >> good, good))) == 1
     assert len(found("F204", on(START, a), on(a, failed("timeout") >> bad, failed("timeout") >> good, good))) == 1
     assert found("F204", on(START, a), on(a, failed("timeout") >> bad, failed() >> good, good)) == []
+    by_name = on(a, failed() >> bad, failed("timeout", "unknown_effect") >> good, good)
+    assert found("F204", on(START, a), by_name) == []  # an effect that perhaps happened is passed by its name alone
 
 
 # F205

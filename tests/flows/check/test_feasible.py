@@ -109,6 +109,21 @@ def test_limits_count_on_a_path():
     assert along(flow, "a", "a", "good").state == "no"
 
 
+def test_an_edge_for_the_same_failures_is_tried_before():
+    """What stands below it is taken only where its conditions do not pass; of other failures they say nothing."""
+    for above, below, way in (
+        (failed(LookupError), failed(LookupError), "no"),
+        (failed(), failed("timeout"), "no"),
+        (failed(LookupError), failed("timeout"), "yes"),
+        (failed(), failed("exhausted"), "yes"),
+        (failed("timeout"), failed(), "yes"),
+    ):
+        rows = [on(START, a), on(a, above >> at_most(1) >> bad, below >> good, bad)]
+        assert along(Flow("f", state=S, edges=rows), "a", "good").state == way, (above, below)
+        twice = [on(START, a), on(a, above >> at_most(1) >> a, below >> good, bad)]
+        assert along(Flow("f", state=S, edges=twice), "a", "a", "good").state == "yes"
+
+
 def test_the_values_that_were_found_lead_a_run_along_the_path():
     """What is to be written at each arc, and the input, are told, and the semantics go that way with them."""
     rows = [on(START, a), on(a, when(t.n * 3 == 21) >> maybe, bad), on(maybe, when(t.name == "x", t.n > 6) >> good)]
