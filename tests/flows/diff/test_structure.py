@@ -343,7 +343,7 @@ def test_the_json_of_a_diff_is_plain():
     assert json.loads(json.dumps(found)) == found
     assert set(found) == {"format", "old", "new", "same", "rerouted", "changes", "rows"}
     assert found["old"]["shape"] == desk().shape
-    assert found["changes"][0].keys() == {"kind", "part", "name", "text", "behaves", "loosens"}
+    assert found["changes"][0].keys() == {"kind", "part", "name", "text", "behaves", "loosens", "high"}
 
 
 def test_retry_and_models_are_told():
