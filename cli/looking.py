@@ -85,6 +85,7 @@ def runs(
 
 def show(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
     """Show a run: status, state, where it stands, what it waits for, what it spent."""
+    from ..runs.verifying import row_agrees
     from .data import of_past, of_request, of_row
     from .past import died, past, readable, with_decisions
     from .standing import show_run
@@ -96,6 +97,7 @@ def show(names: RunOfApp, everything: All = False, store: Store = None, json: Js
         _sweep(opened)
         row = opened.run(run)
         events = opened.events(row.rid)
+        row_agrees(row, events, opened.path)
         asked = with_decisions(opened, opened.requests(run=run))
         dead = died(opened, row)
         with readable(opened, row.id, events):
@@ -109,6 +111,7 @@ def show(names: RunOfApp, everything: All = False, store: Store = None, json: Js
 
 def log(names: RunOfApp, everything: All = False, store: Store = None, json: Json = False) -> int:
     """Tell a run from its journal: steps, guards, decisions, calls; of many items those that failed or are parked."""
+    from ..runs.verifying import row_agrees
     from .data import of_event
     from .past import died, readable
     from .standing import standing_of
@@ -121,6 +124,7 @@ def log(names: RunOfApp, everything: All = False, store: Store = None, json: Jso
     with store_of(app, store) as opened:
         row = opened.run(run)
         events = opened.events(row.rid)
+        row_agrees(row, events, opened.path)
         manifest = opened.manifest(row.shape, row.build)
         dead = died(opened, row)
         if json:

@@ -16,6 +16,7 @@ from .agreeing import agreed
 from .inheriting import made
 from .lifecycle import OVER
 from .store import Driving, EffectRow, Event, RunRow
+from .store.rows import broken
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _MISSHAPEN = (KeyError, TypeError, AttributeError, ValueError, IndexError)
@@ -57,6 +58,21 @@ def contradictions(store: Driving, run: str) -> list[str]:
         if effect.number not in erased
     ]
     return told
+
+
+def row_agrees(row: RunRow, events: list[Event], path: str) -> None:
+    """Refuses a run's row that is not what the run's journal says: nobody is to be told that it is over when it is not.
+
+    Args:
+        row: the run's.
+        events: its journal, read after the row.
+        path: the store's, to name it.
+
+    Raises:
+        JournalBroken: they contradict each other.
+    """
+    for told in _row(row, events):
+        raise broken(path, f"run {row.id!r}", told, row=f"runs {row.rid}")
 
 
 def _row(row: RunRow, events: list[Event]) -> list[str]:

@@ -89,6 +89,16 @@ def test_what_people_are_asked_is_held_against_the_journal(paid, guideway):
     assert "its row's status is 'ended', and by the journal None" in said.out
 
 
+@pytest.mark.parametrize("command", ["show", "log"])
+def test_a_run_is_not_shown_as_its_row_says_where_its_journal_says_otherwise(paid, guideway, command):
+    """A run that waits and whose row was changed by hand is not told as ended: what does not fit is."""
+    assert guideway(command, "s").status == 0
+    by_hand("update runs set status = 'ended' where id = 's'")
+    said = guideway(command, "s")
+    assert (said.status, said.out) == (1, "")
+    assert "run 's' cannot be read (its row's status is 'ended', and by the journal None" in said.err
+
+
 def test_a_claim_that_no_call_made_is_told(paid, guideway):
     """A key that a run holds by no call of its journal keeps others from calling: it is found."""
     by_hand("insert into effects (key, rid, number, status) values ('pay_back:19', 2, 3, 'done')")
