@@ -105,7 +105,7 @@ def test_the_flow_is_checked() -> None:
     """Every high-stakes step has its approval, every cycle its end; the exemption is told as a fact."""
     report = incident.check(strict=True)
     assert report.ok
-    assert {found.code for found in report.findings} == {"F503", "F601"}
+    assert {found.code for found in report.findings} == {"F205", "F503", "F601"}
     proved = {proof.text for proof in report.facts.proofs if proof.proved}
     for name in ("restart", "fail_over", "roll_back"):
         assert f"every way into {name!r} carries an approval of that very step" in proved
