@@ -240,11 +240,11 @@ class Solving:
 
     def truth(self, model: Any, bit: Bit) -> bool:
         """A truth in a model."""
-        return bit if isinstance(bit, bool) else self._z3.is_true(model.eval(bit, model_completion=True))
+        return bit if isinstance(bit, bool) else self._z3.is_true(model.evaluate(bit, model_completion=True))
 
     def value(self, model: Any, number: Any) -> Fraction | None:
         """A number in a model; None where it is no fraction."""
-        found = model.eval(number, model_completion=True)
+        found = model.evaluate(number, model_completion=True)
         if self._z3.is_int_value(found):
             return Fraction(found.as_long())
         if self._z3.is_rational_value(found):
