@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple
 
@@ -54,9 +53,10 @@ class Solving:
 
     def __init__(self) -> None:
         try:
-            self._z3: Any = import_module("z3")
+            import z3  # type: ignore[import-untyped]  # z3 ships no types
         except ImportError as error:
             raise SolverMissing("the solver z3 is not installed. Run: pip install 'guideway[check]'") from error
+        self._z3: Any = z3
         self._context = self._z3.Context()
         self._ref = self._context.ref()
         self._solver = self._z3.SimpleSolver(ctx=self._context)  # a solver for each question costs four times as much

@@ -473,6 +473,8 @@ def calls(store: SqliteStore) -> list[Callable[[], Any]]:
         store.all_runs,
         lambda: store.events("r1"),
         lambda: store.first("r1"),
+        lambda: store.since("r1", 1, b""),
+        store.versions,
         lambda: store.verify("r1"),
         lambda: store.news(lease),
         lambda: store.request("q1"),

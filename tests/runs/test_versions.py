@@ -680,7 +680,7 @@ def test_a_run_that_does_not_fit_has_nothing_to_settle_and_shows_what_it_holds(p
     class Cents(Order):
         """The amount has another name."""
 
-        amount: float = Field(7.0, le=1.0)
+        amount: float = Field(0.5, le=1.0)
 
     with compiled(desk(state=Cents), path) as app:
         run = app.resume("r")
