@@ -174,7 +174,7 @@ MUTANTS: dict[str, list[Patch]] = {
     ],
     "chain": [(f"{RUNS}.store.chain.unfit", nothing)],
     "a run's row": [(f"{RUNS}.engine.agree", _believed)],
-    "a request's row": [(f"{RUNS}.people.agreed", _believed), (f"{RUNS}.app.agreed", _believed)],
+    "a request's row": [(f"{RUNS}.people.agreed", _believed), (f"{RUNS}.looking.agreed", _believed)],
     "power-safe commits": [(f"{RUNS}.store.database.Database._harden", nothing)],
     "syncs": [
         (f"{RUNS}.store.database.Database._harden", _never_syncs),
