@@ -16,13 +16,13 @@ COUNTS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("approve", [pytest.param("all", marks=pytest.mark.torture), "gold"])
+@pytest.mark.parametrize("approve", ["all", "gold"])
 def test_the_recording_is_reproduced(airline_data: Path, capsys: pytest.CaptureFixture[str], approve: str) -> None:
     """Every answer is the recorded one; behind the gold supervisor nothing wrong is written, and 44 writes happen."""
     recording = str(airline_data / "conversations.jsonl")
     assert main(["replay", "--data", str(airline_data), "--conversations", recording, "--approve", approve]) == 0
     counted = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert counted.pop("seconds") > 0
+    assert counted.pop("seconds") < 60
     assert counted == {"conversations": 120} | COUNTS[approve]
 
 

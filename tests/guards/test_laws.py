@@ -109,7 +109,7 @@ def truth_of(tree: Expr, state: State) -> bool | None:
     return operands[0] in operands[1:]
 
 
-@settings(max_examples=examples(250))
+@settings(max_examples=examples(600))
 @given(st.lists(formulas, min_size=1, max_size=3), states)
 def test_evaluation_agrees_with_the_oracle(trees, state):
     """A condition's compiled value is what slow recursion over the logic's tables gives."""
@@ -117,7 +117,7 @@ def test_evaluation_agrees_with_the_oracle(trees, state):
         assert holds(tree, state) is truth_of(tree, state)
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=examples(300))
 @given(numbers, states)
 def test_arithmetic_is_exact(tree, state):
     """A number comes out exactly, or unknown, as with Fractions throughout."""
@@ -126,21 +126,21 @@ def test_arithmetic_is_exact(tree, state):
     assert value is UNKNOWN if expected is None else value == expected
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(400))
 @given(formulas)
 def test_what_is_printed_is_read_back(tree):
     """The printed form of a condition parses to the same tree."""
     assert parse(text(tree), State, FUNCTIONS) == tree
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(400))
 @given(formulas)
 def test_json_is_read_back(tree):
     """The JSON form of a condition, sent through JSON text, gives the same tree."""
     assert from_json(json.loads(json.dumps(to_json(tree))), FUNCTIONS) == tree
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(200))
 @given(formulas, formulas)
 def test_equal_trees_hash_and_print_alike(a, b):
     """Equality of trees is what their printed forms say, and equal trees have equal hashes."""
@@ -148,7 +148,7 @@ def test_equal_trees_hash_and_print_alike(a, b):
     assert a != b or hash(a) == hash(b)
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(200))
 @given(formulas, states)
 def test_only_what_is_read_matters(tree, state):
     """A condition has the same value when every field that it does not read is changed."""
@@ -156,7 +156,7 @@ def test_only_what_is_read_matters(tree, state):
     assert holds(tree, State.model_construct(**(dict.fromkeys(State.model_fields) | other))) is holds(tree, state)
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(200))
 @given(formulas, states)
 def test_what_was_looked_at_is_json(tree, state):
     """The log of what a condition looked at is strict JSON, short, and empty only where it reads nothing."""
@@ -165,7 +165,7 @@ def test_what_was_looked_at_is_json(tree, state):
     assert bool(looked) == bool(tree.reads)
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=examples(300))
 @given(formulas)
 def test_the_rules_accept_what_has_a_meaning(tree):
     """Trees whose operands fit the state pass the check against it."""

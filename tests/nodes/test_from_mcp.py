@@ -450,7 +450,7 @@ async def test_the_async_twin_lists_without_blocking(world):
 
 def test_a_server_over_http(tmp_path):
     """A URL is a streamable HTTP endpoint; one where nobody listens cannot be reached."""
-    uvicorn = pytest.importorskip("uvicorn")
+    uvicorn = pytest.importorskip("uvicorn", reason="it serves the HTTP server that is asked")
     config = uvicorn.Config(shop("1").streamable_http_app(), port=0, log_level="critical")
     http = uvicorn.Server(config)
     thread = threading.Thread(target=http.run, daemon=True)

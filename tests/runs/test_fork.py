@@ -58,7 +58,7 @@ from tests.runs.processes import Process
 from tests.torture import errands
 from tests.torture.scenarios import SCENARIOS
 
-LAW = settings(max_examples=examples(8), suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 
 
 def ended(app: Any, run: Any) -> Any:
@@ -1020,7 +1020,7 @@ def calls_of(steps: list[Any]) -> Counter[Any]:
     return told
 
 
-@settings(LAW, max_examples=examples(5))
+@settings(LAW, max_examples=examples(15))
 @example(wide_laws.ALL)
 @given(wide_flows.blocks(2))
 def test_a_fork_of_a_wide_run_comes_to_what_its_parent_came_to(block):
@@ -1066,7 +1066,7 @@ def test_a_fork_of_a_wide_run_comes_to_what_its_parent_came_to(block):
         assert forked >= 2
 
 
-@settings(LAW, max_examples=examples(5))
+@settings(LAW, max_examples=examples(15))
 @example(laws.CIRCLE, 2)
 @given(laws.ROWS, st.integers(0, 30))
 def test_a_fold_of_a_fork_is_what_was_live(rows, at):

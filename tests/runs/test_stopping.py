@@ -88,7 +88,7 @@ def worker(tmp_path, monkeypatch):
             command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         processes.append(process)
-        until = time.monotonic() + 90
+        until = time.monotonic() + 30
         while world(tmp_path) != ["begun"]:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until

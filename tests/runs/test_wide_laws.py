@@ -14,7 +14,7 @@ from tests.house import examples
 from tests.runs.test_promises_laws import folds_as_lived, timeless
 from tests.runs.wide_flows import Fork, Inner, Items, Step, blocks, came_to, expected, says_yes, wide
 
-LAW = settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 FORKED = Fork(
     ((Step("gate"), Step("mark")), (Items("list3", None, 2, gated=True),), (Inner((Step("ask"),), odd_end=True),))
 )
@@ -104,7 +104,7 @@ def test_app_and_a_foreign_caller_leave_the_same_journal_of_every_branch(block, 
     assert mine[0].state == theirs[0].state
 
 
-@settings(LAW, max_examples=examples(5))
+@settings(LAW, max_examples=examples(15))
 @example(ALL)
 @given(blocks(2))
 def test_a_fold_is_what_was_live(block):

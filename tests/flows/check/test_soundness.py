@@ -15,7 +15,7 @@ from guideway.nodes.calls import CallFailed
 from tests.flows.check.drawn import S, Taken, flows, run
 from tests.house import examples
 
-MANY = settings(max_examples=examples(60))
+MANY = settings(max_examples=examples(150))
 """What needs no solver is drawn often; what routing is proved by, and properties, test_proofs_hold.py looks at."""
 
 
@@ -111,7 +111,7 @@ def test_no_run_comes_to_high_stakes_without_a_grant_that_was_not_told(flow: Flo
             assert flow.nodes[taken.move.at.node].stakes == "low" or taken.move.at.grant is not None
 
 
-@settings(max_examples=examples(20))
+@MANY
 @given(flows(), st.data())
 def test_no_run_falls_through_a_row_that_is_proved_to_cover_every_case(flow: Flow[S], data: st.DataObject):
     """Where the rows are proved to cover every case, no run ends because no edge passed."""
